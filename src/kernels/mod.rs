@@ -1,0 +1,81 @@
+//! The hot loops: the numeric contract, and one match per operation.
+//!
+//! ```text
+//! x (cols,) ──input()──► Input { x, finite; q, scale for int8 } ──matvec(W)──► y (rows,) = W x (+ bias)
+//! ```
+//!
+//! # Invariants
+//! - Every back-end gives the bits of `portable.rs`, which is the definition.
+//! - One accumulator per output from +0.0; products in ascending column order; multiply and add rounded separately;
+//!   bias after the sum. int8: i32 sums, `y = acc · (sx · sw[row]) + bias`.
+//! - Inputs are finite (checked by [`Isa::input`]), so zeros and padding can be skipped or multiplied at will.
+//!
+//! # Why
+//! The choice of instructions is a value, not a build flag: tests loop over [`Isa::available`] and no back-end rots.
+
+mod isa;
+mod portable;
+
+pub use isa::{Isa, IsaName};
+
+use crate::sparse::Matrix;
+
+/// Bytes of zero padding behind the int8 form of an input, so that wide loads stay inside.
+pub const INPUT_PAD: usize = 64;
+
+/// An activation vector that is ready for products: finite, and quantised if any of its matrices is int8.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    x: &'a [f32],
+    q: &'a [i8],
+    scale: f32,
+}
+
+/// An activation is infinite or NaN; `at` is its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct NonFinite {
+    /// Index of the first such element.
+    pub at: usize,
+}
+
+impl Isa {
+    /// Checks `x`, and where `int8` is true quantises it: s = max|x|/127, q = rne(x/s), all zero where s is 0.
+    ///
+    /// Shapes: `x (cols,)`, `scratch` at least `cols + INPUT_PAD`.
+    ///
+    /// # Errors
+    /// The first element that is not finite.
+    ///
+    /// # Panics
+    /// If `int8` and `scratch` is too short.
+    pub fn input<'a>(
+        self,
+        x: &'a [f32],
+        scratch: &'a mut [i8],
+        int8: bool,
+    ) -> Result<Input<'a>, NonFinite> {
+        portable::input(x, scratch, int8)
+    }
+
+    /// `y = W x (+ bias)`. Shapes: `W (rows, cols)`, `x (cols,)`, `bias (rows,)`, `y (rows,)`. Same bits on every `Isa`.
+    ///
+    /// # Panics
+    /// If shapes differ, or `W` is int8 and `x` was not quantised.
+    pub fn matvec(self, w: &Matrix<'_>, x: &Input<'_>, bias: Option<&[f32]>, y: &mut [f32]) {
+        assert_eq!((w.rows(), w.cols()), (y.len(), x.x.len()), "matvec shapes");
+        assert!(
+            !w.is_i8() || x.q.len() >= x.x.len() + INPUT_PAD,
+            "int8 matrix needs a quantised input"
+        );
+        match self {
+            Isa::Portable => portable::matvec(w, x, y),
+        }
+        if let Some(bias) = bias {
+            assert_eq!(bias.len(), y.len(), "bias shape");
+            for (y, b) in y.iter_mut().zip(bias) {
+                *y += b;
+            }
+        }
+    }
+}

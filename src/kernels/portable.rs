@@ -1,0 +1,162 @@
+//! The definition of every product: plain loops whose bits all other back-ends reproduce.
+
+use super::{INPUT_PAD, Input, NonFinite};
+use crate::sparse::{Csr, Dense, Major, Matrix, Stored, Value};
+
+pub(super) fn input<'a>(
+    x: &'a [f32],
+    scratch: &'a mut [i8],
+    int8: bool,
+) -> Result<Input<'a>, NonFinite> {
+    if let Some(at) = x.iter().position(|v| !v.is_finite()) {
+        return Err(NonFinite { at });
+    }
+    if !int8 {
+        return Ok(Input {
+            x,
+            q: &[],
+            scale: 0.0,
+        });
+    }
+    let q = &mut scratch[..x.len() + INPUT_PAD];
+    let max = x.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+    let scale = max / 127.0;
+    q.fill(0);
+    if scale != 0.0 {
+        for (q, x) in q.iter_mut().zip(x) {
+            // Adding and subtracting 1.5 · 2^23 rounds to nearest even.
+            const ROUND: f32 = 12_582_912.0;
+            *q = ((x / scale + ROUND) - ROUND).clamp(-127.0, 127.0) as i8;
+        }
+    }
+    Ok(Input { x, q, scale })
+}
+
+pub(super) fn matvec(w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) {
+    match (w.stored(), w.major()) {
+        (Stored::DenseF32(d), Major::Output) => dense_output(d, x.x, y),
+        (Stored::DenseF32(d), Major::Input) => dense_input(d, x.x, y),
+        (Stored::DenseF16(d), Major::Output) => dense_output(d, x.x, y),
+        (Stored::DenseF16(d), Major::Input) => dense_input(d, x.x, y),
+        (Stored::CsrF32(c), Major::Output) => csr_output(c, x.x, y),
+        (Stored::CsrF32(c), Major::Input) => csr_input(c, x.x, y),
+        (Stored::CsrF16(c), Major::Output) => csr_output(c, x.x, y),
+        (Stored::CsrF16(c), Major::Input) => csr_input(c, x.x, y),
+        (Stored::DenseI8(d, s), Major::Output) => {
+            dense_output_i8(d, x.q, y);
+            scale_i8(y, x.scale, s);
+        }
+        (Stored::DenseI8(d, s), Major::Input) => {
+            dense_input_i8(d, x.q, y);
+            scale_i8(y, x.scale, s);
+        }
+        (Stored::CsrI8(c, s), Major::Output) => {
+            csr_output_i8(c, x.q, y);
+            scale_i8(y, x.scale, s);
+        }
+        (Stored::CsrI8(c, s), Major::Input) => {
+            csr_input_i8(c, x.q, y);
+            scale_i8(y, x.scale, s);
+        }
+    }
+}
+
+fn dense_output<V: Value>(w: Dense<'_, V>, x: &[f32], y: &mut [f32]) {
+    for (row, y) in y.iter_mut().enumerate() {
+        *y = w
+            .row(row)
+            .iter()
+            .zip(x)
+            .fold(0.0, |acc, (v, x)| acc + v.to_f32() * x);
+    }
+}
+
+fn dense_input<V: Value>(w: Dense<'_, V>, x: &[f32], y: &mut [f32]) {
+    y.fill(0.0);
+    for (j, &x) in x.iter().enumerate() {
+        if x != 0.0 {
+            for (y, v) in y.iter_mut().zip(w.row(j)) {
+                *y += v.to_f32() * x;
+            }
+        }
+    }
+}
+
+fn csr_output<V: Value>(w: Csr<'_, V>, x: &[f32], y: &mut [f32]) {
+    for (row, y) in y.iter_mut().enumerate() {
+        let (indices, values) = w.row(row);
+        *y = indices
+            .iter()
+            .zip(values)
+            .fold(0.0, |acc, (&j, v)| acc + v.to_f32() * x[j as usize]);
+    }
+}
+
+fn csr_input<V: Value>(w: Csr<'_, V>, x: &[f32], y: &mut [f32]) {
+    y.fill(0.0);
+    for (j, &x) in x.iter().enumerate() {
+        if x != 0.0 {
+            let (indices, values) = w.row(j);
+            for (&i, v) in indices.iter().zip(values) {
+                y[i as usize] += v.to_f32() * x;
+            }
+        }
+    }
+}
+
+// int8 sums live as i32 bits in `y` until `scale_i8` turns them into numbers: no second buffer.
+
+fn dense_output_i8(w: Dense<'_, i8>, q: &[i8], y: &mut [f32]) {
+    for (row, y) in y.iter_mut().enumerate() {
+        let acc = w
+            .row(row)
+            .iter()
+            .zip(q)
+            .fold(0i32, |acc, (&v, &q)| acc + i32::from(v) * i32::from(q));
+        *y = f32::from_bits(acc as u32);
+    }
+}
+
+fn dense_input_i8(w: Dense<'_, i8>, q: &[i8], y: &mut [f32]) {
+    y.fill(f32::from_bits(0));
+    for (j, &q) in q[..w.rows()].iter().enumerate() {
+        if q != 0 {
+            for (y, &v) in y.iter_mut().zip(w.row(j)) {
+                add_i32(y, i32::from(v) * i32::from(q));
+            }
+        }
+    }
+}
+
+fn csr_output_i8(w: Csr<'_, i8>, q: &[i8], y: &mut [f32]) {
+    for (row, y) in y.iter_mut().enumerate() {
+        let (indices, values) = w.row(row);
+        let acc = indices.iter().zip(values).fold(0i32, |acc, (&j, &v)| {
+            acc + i32::from(v) * i32::from(q[j as usize])
+        });
+        *y = f32::from_bits(acc as u32);
+    }
+}
+
+fn csr_input_i8(w: Csr<'_, i8>, q: &[i8], y: &mut [f32]) {
+    y.fill(f32::from_bits(0));
+    for (j, &q) in q[..w.rows()].iter().enumerate() {
+        if q != 0 {
+            let (indices, values) = w.row(j);
+            for (&i, &v) in indices.iter().zip(values) {
+                add_i32(&mut y[i as usize], i32::from(v) * i32::from(q));
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn add_i32(y: &mut f32, term: i32) {
+    *y = f32::from_bits((y.to_bits() as i32 + term) as u32);
+}
+
+fn scale_i8(y: &mut [f32], sx: f32, scales: &[f32]) {
+    for (y, sw) in y.iter_mut().zip(scales) {
+        *y = (y.to_bits() as i32) as f32 * (sx * sw);
+    }
+}

@@ -1,0 +1,178 @@
+use super::Value;
+
+/// What is wrong with the parts of a matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Kind {
+    /// `indptr` is not `rows + 1` long, or does not start at 0 and end at nnz.
+    Indptr,
+    /// `indptr` decreases.
+    Order,
+    /// Indices of a row are not strictly increasing.
+    Unsorted,
+    /// An index is not below the number of columns.
+    OutOfRange,
+    /// `indices` and `values`, or `values` and the shape, differ in length.
+    Length,
+    /// A value or scale is not finite, or an int8 value is −128.
+    Value,
+}
+
+/// A matrix that is not well formed: what, and at which major row (or element for [`Kind::Value`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Error {
+    /// What is wrong.
+    pub kind: Kind,
+    /// Row, element or length at which it showed.
+    pub at: usize,
+}
+
+impl core::fmt::Display for Error {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let what = match self.kind {
+            Kind::Indptr => "indptr has the wrong length or ends",
+            Kind::Order => "indptr decreases",
+            Kind::Unsorted => "indices are not strictly increasing",
+            Kind::OutOfRange => "index is out of range",
+            Kind::Length => "parts differ in length",
+            Kind::Value => "value is not finite or is -128",
+        };
+        write!(f, "{what} at {}", self.at)
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// Compressed sparse rows of shape `(rows, cols)`, borrowed.
+///
+/// `rows` is the major axis of storage; what it means is [`super::Major`]'s business.
+#[derive(Clone, Copy, Debug)]
+pub struct Csr<'a, V> {
+    rows: usize,
+    cols: usize,
+    indptr: &'a [u32],
+    indices: &'a [u16],
+    values: &'a [V],
+}
+
+impl<'a, V: Value> Csr<'a, V> {
+    /// Checks and wraps the parts. Shapes: `indptr (rows + 1,)`, `indices (nnz,)`, `values (nnz,)`.
+    ///
+    /// # Errors
+    /// The first part that breaks an invariant of the module, in time linear in rows + nnz.
+    pub fn new(
+        rows: usize,
+        cols: usize,
+        indptr: &'a [u32],
+        indices: &'a [u16],
+        values: &'a [V],
+    ) -> Result<Self, Error> {
+        let csr = Self::trusted(rows, cols, indptr, indices, values)?;
+        for (row, pair) in indptr.windows(2).enumerate() {
+            if pair[0] > pair[1] {
+                return Err(Error {
+                    kind: Kind::Order,
+                    at: row,
+                });
+            }
+        }
+        for row in 0..rows {
+            let (indices, _) = csr.row(row);
+            if indices.windows(2).any(|w| w[0] >= w[1]) {
+                return Err(Error {
+                    kind: Kind::Unsorted,
+                    at: row,
+                });
+            }
+            if indices.last().is_some_and(|&last| last as usize >= cols) {
+                return Err(Error {
+                    kind: Kind::OutOfRange,
+                    at: row,
+                });
+            }
+        }
+        if let Some(at) = values.iter().position(|v| !v.storable()) {
+            return Err(Error {
+                kind: Kind::Value,
+                at,
+            });
+        }
+        Ok(csr)
+    }
+
+    /// Wraps parts that [`Csr::new`] has checked before; checks lengths and ends only, in constant time.
+    ///
+    /// Wrong parts give wrong numbers or a panic, never wrong memory: no kernel trusts an index.
+    ///
+    /// # Errors
+    /// [`Kind::Indptr`] or [`Kind::Length`].
+    pub fn trusted(
+        rows: usize,
+        cols: usize,
+        indptr: &'a [u32],
+        indices: &'a [u16],
+        values: &'a [V],
+    ) -> Result<Self, Error> {
+        if indptr.len() != rows + 1 || indptr[0] != 0 || indptr[rows] as usize != indices.len() {
+            return Err(Error {
+                kind: Kind::Indptr,
+                at: indptr.len(),
+            });
+        }
+        if indices.len() != values.len() {
+            return Err(Error {
+                kind: Kind::Length,
+                at: values.len(),
+            });
+        }
+        Ok(Self {
+            rows,
+            cols,
+            indptr,
+            indices,
+            values,
+        })
+    }
+
+    /// Length of the major axis.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Length of the minor axis.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Stored elements.
+    pub fn nnz(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Row starts, `(rows + 1,)`.
+    pub fn indptr(&self) -> &'a [u32] {
+        self.indptr
+    }
+
+    /// Minor indices, `(nnz,)`.
+    pub fn indices(&self) -> &'a [u16] {
+        self.indices
+    }
+
+    /// Stored values, `(nnz,)`.
+    pub fn values(&self) -> &'a [V] {
+        self.values
+    }
+
+    /// Indices and values of one row.
+    ///
+    /// # Panics
+    /// If `row >= rows`.
+    #[inline(always)]
+    pub fn row(&self, row: usize) -> (&'a [u16], &'a [V]) {
+        let range = self.indptr[row] as usize..self.indptr[row + 1] as usize;
+        (&self.indices[range.clone()], &self.values[range])
+    }
+}

@@ -1,0 +1,23 @@
+//! Compressed matrices as borrowed views, checked once.
+//!
+//! ```text
+//! major axis 0: │ indices[indptr[0]..indptr[1]] │ values[..] │      Output-major: major = outputs (gather x)
+//! major axis 1: │ indices[indptr[1]..indptr[2]] │ values[..] │      Input-major:  major = inputs  (skip x[j] == 0)
+//! ```
+//!
+//! # Invariants
+//! - A [`Csr`] made by [`Csr::new`] has monotone `indptr` from 0 to nnz and strictly increasing in-range indices per row.
+//! - Every value and scale is finite; int8 values are in −127..=127.
+//! - `y = W x` with `W (rows, cols)` whatever the orientation; orientation is storage, not meaning.
+//!
+//! # Why
+//! SciPy's words and SciPy's layout, so that what an engineer sees in a notebook is what lies in flash. Columns are u16
+//! because no side exceeds 65 536 and index bytes are the price of sparsity.
+
+mod csr;
+mod dense;
+mod matrix;
+
+pub use csr::{Csr, Error, Kind};
+pub use dense::Dense;
+pub use matrix::{Major, Matrix, Stored, Value};
