@@ -1,1 +1,7 @@
-fn main() {}
+//! The `lacuna` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lacuna_tools::cli::main()
+}

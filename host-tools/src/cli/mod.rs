@@ -1,0 +1,60 @@
+//! The command line: one thin file per subcommand, each parses, calls one room and prints.
+//!
+//! # Invariants
+//! - Exit code 0: done; 1: the command failed, or what it checked is not so; 2: the command line was not understood.
+//! - Every subcommand file has `Args` (clap) and `run(args, quiet) -> anyhow::Result<()>`.
+//! - A failure prints `error: …` and, where there is one, ` next: …` on stderr, and nothing on stdout.
+//!
+//! # Why
+//! `--json` belongs to each command rather than to all, because `demo --json FILE` takes a path.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::report;
+
+/// Train, prune, export, inspect, run and check weight-sparse transformers.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lacuna",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+struct Cli {
+    /// No progress and no notes on stderr
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let _ = cli.quiet;
+    let done: anyhow::Result<()> = match cli.command {};
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}", report::render(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `lacuna … | head` ends quietly.
+fn closed_pipe(error: &anyhow::Error) -> bool {
+    !io::stdout().is_terminal()
+        && error.chain().any(|cause| {
+            cause
+                .downcast_ref::<io::Error>()
+                .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+        })
+}

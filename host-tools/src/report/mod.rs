@@ -1,0 +1,75 @@
+//! What a person or a script reads: tables, JSON, progress, and errors that say what to do next.
+//!
+//! # Invariants
+//! - Results go to stdout; progress, notes and errors go to stderr.
+//! - With `--json`, stdout is exactly one JSON object and a newline.
+//! - A table shows the same figures as the JSON, rounded.
+//!
+//! # Why
+//! One place decides what is printed where, so that `lacuna … --json | jq` and a person at a terminal are both served.
+
+mod failure;
+mod table;
+
+pub use failure::{NextStep, render};
+pub use table::{bytes, count, percent, table};
+
+use core::time::Duration;
+use std::io::{self, Write};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+/// Where a command prints, decided by its flags.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Out {
+    /// No progress and no notes.
+    pub quiet: bool,
+    /// The result is one JSON object.
+    pub json: bool,
+}
+
+impl Out {
+    /// Prints the result: `value` as JSON, or else the text.
+    ///
+    /// # Errors
+    /// stdout is closed or full.
+    pub fn result(
+        &self,
+        value: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
+        let mut stdout = io::stdout().lock();
+        if self.json {
+            serde_json::to_writer(&mut stdout, value)?;
+            writeln!(stdout)?;
+        } else {
+            writeln!(stdout, "{}", text().trim_end())?;
+        }
+        stdout.flush()?;
+        Ok(())
+    }
+
+    /// Says something to a person on stderr, unless quiet.
+    pub fn note(&self, text: impl core::fmt::Display) {
+        if !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// A bar of `len` steps with rate and remaining time on stderr; invisible when quiet or stderr is not a terminal.
+    pub fn progress(&self, len: u64, what: &'static str) -> ProgressBar {
+        let target = if self.quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        let bar = ProgressBar::with_draw_target(Some(len), target).with_message(what);
+        let style = "{msg:12} [{bar:30}] {human_pos}/{human_len} {per_sec} {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+}
