@@ -1,0 +1,115 @@
+//! Elementary functions of one float.
+
+/// eˣ, within one unit in the last place; 0 below −103.97, infinite above 88.72.
+#[inline]
+pub fn exp(x: f32) -> f32 {
+    libm::expf(x)
+}
+
+/// Hyperbolic tangent.
+#[inline]
+pub fn tanh(x: f32) -> f32 {
+    libm::tanhf(x)
+}
+
+/// √x, correctly rounded; NaN below zero.
+#[inline]
+pub fn sqrt(x: f32) -> f32 {
+    libm::sqrtf(x)
+}
+
+/// Logistic function, 1 / (1 + e⁻ˣ).
+#[inline]
+pub fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+/// x / (1 + e⁻ˣ); "SiLU" (Elfwing et al., 2018), also called swish.
+#[inline]
+pub fn silu(x: f32) -> f32 {
+    x / (1.0 + exp(-x))
+}
+
+/// ½x·(1 + tanh(√(2/π)·(x + 0.044715·x³))), the tanh form of GELU (Hendrycks and Gimpel, 2016).
+#[inline]
+pub fn gelu(x: f32) -> f32 {
+    const ROOT_2_OVER_PI: f32 = 0.797_884_6;
+    let cube = x * x * x;
+    0.5 * x * (1.0 + tanh(ROOT_2_OVER_PI * (x + 0.044_715 * cube)))
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::{exp, gelu, sigmoid, silu, sqrt, tanh};
+    use crate::num::Fnv64;
+
+    /// Bit patterns spread over all floats, every sign, exponent and the specials among them.
+    fn sweep() -> impl Iterator<Item = f32> {
+        let step = if cfg!(miri) { 99_999_999 } else { 65_537 };
+        (0..=u32::MAX).step_by(step).map(f32::from_bits).chain([
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+            f32::NAN,
+            0.0,
+            -0.0,
+        ])
+    }
+
+    /// A machine or a compiler that changes one bit of one value fails here.
+    #[cfg(not(miri))] // The sweep is shorter there.
+    #[test]
+    fn bits_are_frozen() {
+        let digest = |f: fn(f32) -> f32| {
+            let mut d = Fnv64::new();
+            sweep().for_each(|x| d.update_f32(&[f(x)]));
+            d.finish()
+        };
+        let found = [exp, tanh, sqrt, sigmoid, silu, gelu].map(digest);
+        let frozen = [
+            0x23a1_a700_ec7e_3e5a,
+            0xa549_e5cc_76e3_bff8,
+            0x7d2b_84d7_2936_6e03,
+            0x9cae_e4a9_9bec_1a2b,
+            0x849b_10e5_3acc_0c05,
+            0x04ff_64f5_6dca_5c6d,
+        ];
+        assert_eq!(found, frozen, "{found:016x?}");
+    }
+
+    #[test]
+    fn close_to_double_precision() {
+        let near = |a: f32, b: f64, ulps: f64| {
+            let b32 = b as f32;
+            let ulp = f64::from(f32::from_bits(b32.abs().to_bits() + 1)) - f64::from(b32.abs());
+            assert!(
+                a == b32 || (f64::from(a) - b).abs() <= ulps * ulp,
+                "{a} {b}"
+            );
+        };
+        for x in sweep().filter(|x| x.is_finite()) {
+            let d = f64::from(x);
+            if x.abs() < 87.0 {
+                near(exp(x), d.exp(), 1.0);
+                near(sigmoid(x), 1.0 / (1.0 + (-d).exp()), 2.5);
+            }
+            near(tanh(x), d.tanh(), 2.5);
+            if x >= 0.0 {
+                near(sqrt(x), d.sqrt(), 0.5);
+            }
+        }
+    }
+
+    #[test]
+    fn ends() {
+        assert_eq!(exp(f32::NEG_INFINITY), 0.0);
+        assert_eq!(exp(0.0), 1.0);
+        assert_eq!(exp(89.0), f32::INFINITY);
+        assert_eq!((sigmoid(-200.0), sigmoid(200.0)), (0.0, 1.0));
+        assert_eq!((silu(0.0), gelu(0.0)), (0.0, 0.0));
+        assert!(silu(-100.0).abs() < 1e-30 && silu(100.0) == 100.0);
+        assert!((gelu(1.0) - 0.841_192).abs() < 1e-6);
+        assert_eq!(gelu(30.0), 30.0);
+    }
+}

@@ -1,0 +1,58 @@
+//! Sums with one order, fit for any vector width up to eight.
+
+const LANES: usize = 8;
+
+fn fold(s: [f32; LANES]) -> f32 {
+    ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+}
+
+/// Σ f(x\[i\]) as eight partial sums from +0.0, element i in lane i mod 8, folded ((0+4)+(2+6))+((1+5)+(3+7)).
+#[inline]
+pub fn sum8_by(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    let mut s = [0.0; LANES];
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (s, &x) in s.iter_mut().zip(chunk) {
+            *s += f(x);
+        }
+    }
+    for (s, &x) in s.iter_mut().zip(rest) {
+        *s += f(x);
+    }
+    fold(s)
+}
+
+/// Σ x\[i\] in the order of [`sum8_by`].
+pub fn sum8(x: &[f32]) -> f32 {
+    sum8_by(x, |x| x)
+}
+
+/// Σ x\[i\]² in the order of [`sum8_by`]; squares are rounded before they are added.
+pub fn sum_sq8(x: &[f32]) -> f32 {
+    sum8_by(x, |x| x * x)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fold, sum_sq8, sum8};
+
+    #[test]
+    fn order_is_the_written_one() {
+        // Each term is lost beside a larger one unless it meets its own partner first.
+        let big = 16_777_216.0;
+        let mut x = [0.0f32; 19];
+        (x[0], x[8], x[16], x[4], x[12]) = (big, 1.0, 1.0, 1.0, 1.0);
+        let lanes = [big, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0];
+        assert_eq!(sum8(&x).to_bits(), fold(lanes).to_bits());
+        assert_eq!(sum8(&x), big + 2.0);
+        assert_eq!(x.iter().sum::<f32>(), big);
+    }
+
+    #[test]
+    fn short_and_empty() {
+        assert_eq!(sum8(&[]).to_bits(), 0);
+        assert_eq!(sum8(&[-0.0]).to_bits(), 0);
+        assert_eq!(sum8(&[1.0, 2.0, 3.0]), 6.0);
+        assert_eq!(sum_sq8(&[3.0, 4.0]), 25.0);
+    }
+}
