@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 // Floors, ground first: a module uses only the modules above it in this list.
+pub mod checkpoint;
 pub mod cli;
 pub mod output;
 pub mod report;
