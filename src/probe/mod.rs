@@ -13,10 +13,21 @@
 //! One required method, as in a decorator, instead of flags in `forward`; `wants` guards work that exists only for
 //! the window and folds away with a constant answer.
 
+mod digest;
+pub mod record;
+mod sparsity;
+
+pub use digest::{LogitDigest, SiteDigests};
+pub use sparsity::{
+    DEFAULT_EPS, SiteStats, SiteSummary, SparsityProbe, Summary, TooFewSites, hoyer,
+};
+
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A place in a block or at the model's ends where activations can be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u8)]
 pub enum Hook {
@@ -118,7 +129,7 @@ impl Hook {
 }
 
 /// A hook of one block; `layer` is 0 for hooks outside the blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Site {
     /// Block number, from 0.
