@@ -15,8 +15,9 @@
 //! so that a test or another program can call the room without the command line.
 #![forbid(unsafe_code)]
 
-// Floors, ground first: a module uses only the modules above it in this list.
 pub mod checkpoint;
 pub mod cli;
+pub mod import;
 pub mod output;
+pub mod prune;
 pub mod report;

@@ -8,6 +8,10 @@
 //! # Why
 //! `--json` belongs to each command rather than to all, because `demo --json FILE` takes a path.
 
+mod import;
+mod open;
+mod prune;
+
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
@@ -32,13 +36,19 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+#[allow(clippy::large_enum_variant, reason = "one value a process")]
+enum Command {
+    Import(import::Args),
+    Prune(prune::Args),
+}
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let _ = cli.quiet;
-    let done: anyhow::Result<()> = match cli.command {};
+    let done = match cli.command {
+        Command::Import(args) => import::run(args, cli.quiet),
+        Command::Prune(args) => prune::run(args, cli.quiet),
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if closed_pipe(&error) => ExitCode::SUCCESS,

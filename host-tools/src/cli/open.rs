@@ -12,7 +12,7 @@ use crate::report::NextStep;
 ///
 /// # Errors
 /// Not a checkpoint, with what it seems to be instead.
-pub fn checkpoint(path: &Path) -> anyhow::Result<Checkpoint> {
+pub(super) fn checkpoint(path: &Path) -> anyhow::Result<Checkpoint> {
     Checkpoint::load(path)
         .with_context(|| format!("{} cannot be opened as a checkpoint", path.display()))
         .next_step(|| match fs::metadata(path) {
@@ -34,6 +34,6 @@ pub fn checkpoint(path: &Path) -> anyhow::Result<Checkpoint> {
 ///
 /// # Errors
 /// It cannot be read.
-pub fn file(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(super) fn file(path: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }

@@ -12,7 +12,7 @@ use crate::report::{NextStep, Out, count, percent, table};
 
 /// Keep the largest weights of a checkpoint, set the others to zero
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Checkpoint directory, from `lacuna train` or `lacuna import`
     checkpoint: PathBuf,
     /// Checkpoint directory to write
@@ -36,7 +36,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Unreadable or unwritable checkpoints, settings that cannot be met.
-pub fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
+pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     let out = Out {
         quiet,
         json: args.json,
@@ -47,9 +47,8 @@ pub fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         per: args.per,
         min_per_neuron: args.min_per_neuron,
     };
-    let lines = prune::prune(&mut model, &settings).next_step(|| {
-        "choose a density in (0, 1], or a smaller --min-per-neuron".to_owned()
-    })?;
+    let lines = prune::prune(&mut model, &settings)
+        .next_step(|| "choose a density in (0, 1], or a smaller --min-per-neuron".to_owned())?;
     model.save(&args.output)?;
     if model.tokenizer == Tokenizer::Llama2c {
         let bytes = checkpoint::read(&args.checkpoint.join(checkpoint::TOKENIZER))?;
@@ -86,10 +85,6 @@ pub fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
                 percent(l.after as f64 / (l.rows * l.cols) as f64),
             ]
         });
-        format!(
-            "{}\n\nwrote {}",
-            table(head, rows),
-            args.output.display()
-        )
+        format!("{}\n\nwrote {}", table(head, rows), args.output.display())
     })
 }

@@ -135,7 +135,15 @@ fn header(reader: &mut Reader<'_>) -> Result<Config, Error> {
         }
         *size = value.unsigned_abs() as usize;
     }
-    let [dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, seq_len] = sizes;
+    let [
+        dim,
+        hidden_dim,
+        n_layers,
+        n_heads,
+        n_kv_heads,
+        vocab_size,
+        seq_len,
+    ] = sizes;
     if n_heads == 0 || dim % n_heads != 0 {
         return Err(Error {
             kind: Kind::HeadDim,

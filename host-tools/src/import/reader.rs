@@ -44,7 +44,10 @@ impl fmt::Display for Error {
                 write!(f, "file ends where {needed} more bytes should follow")
             }
             Kind::TooLong { surplus } => write!(f, "{surplus} bytes follow the last one expected"),
-            Kind::Version(v) => write!(f, "version {v} of llama2.c's format, only version 0 is read"),
+            Kind::Version(v) => write!(
+                f,
+                "version {v} of llama2.c's format, only version 0 is read"
+            ),
             Kind::Field(e) => e.fmt(f),
             Kind::HeadDim => f.write_str("dim is not a multiple of n_heads"),
             Kind::NonFinite => f.write_str("number is not finite"),

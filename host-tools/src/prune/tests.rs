@@ -27,9 +27,7 @@ fn checkpoint() -> Checkpoint {
     let mut rng = lacuna::num::Rng::new(1);
     let tensors = schema::tensors(&config)
         .map(|t| {
-            let data = (0..t.rows * t.cols)
-                .map(|_| rng.next_f32() - 0.5)
-                .collect();
+            let data = (0..t.rows * t.cols).map(|_| rng.next_f32() - 0.5).collect();
             let shape = checkpoint::shape(&t);
             (t.to_string(), Weights { shape, data })
         })
@@ -56,8 +54,16 @@ fn every_matrix_keeps_its_largest_share_and_the_rest_is_untouched() {
         let (old, new) = (&before.tensors[&line.name], &after.tensors[&line.name]);
         let kept = |(o, n): (&f32, &f32)| (o.abs(), *n != 0.0);
         let pairs: Vec<(f32, bool)> = old.data.iter().zip(&new.data).map(kept).collect();
-        let least = pairs.iter().filter(|p| p.1).map(|p| p.0).fold(1.0, f32::min);
-        let most = pairs.iter().filter(|p| !p.1).map(|p| p.0).fold(0.0, f32::max);
+        let least = pairs
+            .iter()
+            .filter(|p| p.1)
+            .map(|p| p.0)
+            .fold(1.0, f32::min);
+        let most = pairs
+            .iter()
+            .filter(|p| !p.1)
+            .map(|p| p.0)
+            .fold(0.0, f32::max);
         assert!(least >= most, "{}", line.name);
     }
     for (name, old) in &before.tensors {

@@ -67,7 +67,10 @@ fn hostile_headers_allocate_nothing_and_name_the_field() {
             assert!(error.at <= file(8).len(), "{field} {value} {error}");
         }
     }
-    assert_eq!(with(1, -6).to_string(), "hidden_dim is negative (at byte 4)");
+    assert_eq!(
+        with(1, -6).to_string(),
+        "hidden_dim is negative (at byte 4)"
+    );
     assert_eq!(with(3, 3).kind, Kind::HeadDim);
     assert_eq!(with(0, MAGIC).kind, Kind::Version(6));
 }
@@ -98,5 +101,8 @@ fn tokenizer_reads_back_and_refuses_every_truncation() {
     assert!(tokenizer(&bytes, 2).is_err());
     assert!(tokenizer(&bytes, 4).is_err());
     bytes[8..12].copy_from_slice(&(-1i32).to_le_bytes());
-    assert_eq!(tokenizer(&bytes, 3).unwrap_err().kind, Kind::TokenLength(-1));
+    assert_eq!(
+        tokenizer(&bytes, 3).unwrap_err().kind,
+        Kind::TokenLength(-1)
+    );
 }
