@@ -199,7 +199,14 @@ impl Config {
         ok!(side("head_dim", self.head_dim));
         ok!(side("vocab_size", self.vocab_size));
         ok!(side("seq_len", self.seq_len));
-        ok!(side("n_heads * head_dim", self.n_heads * self.head_dim));
+        // Both factors may be 65536, whose product a 32-bit usize does not hold.
+        ok!(side(
+            "n_heads * head_dim",
+            match self.n_heads.checked_mul(self.head_dim) {
+                Some(n) => n,
+                None => usize::MAX,
+            }
+        ));
         if self.n_layers == 0 || self.n_layers > MAX_LAYERS {
             return Err(Error {
                 field: "n_layers",
