@@ -116,7 +116,7 @@ const AFTER: [Id; 2] = [Id::FinalNorm, Id::Head];
 
 impl Id {
     /// Kind and shape under `config`, or `None` where that configuration has no such tensor.
-    const fn line(self, c: &Config) -> Option<(Kind, usize, usize)> {
+    pub(super) const fn line(self, c: &Config) -> Option<(Kind, usize, usize)> {
         use Kind::{Dense, Lookup, Matrix};
         let (present, kind, rows, cols) = match self {
             Id::Embedding => (true, Lookup, c.vocab_size, c.dim),
@@ -158,11 +158,11 @@ impl Id {
 }
 
 /// Number of schema slots of `config`; each slot holds a tensor or nothing.
-const fn slots(config: &Config) -> usize {
+pub(super) const fn slots(config: &Config) -> usize {
     BEFORE.len() + config.n_layers * BLOCK.len() + AFTER.len()
 }
 
-const fn slot(config: &Config, slot: usize) -> Option<Tensor> {
+pub(super) const fn slot(config: &Config, slot: usize) -> Option<Tensor> {
     let blocks = config.n_layers * BLOCK.len();
     let (id, layer) = if slot < BEFORE.len() {
         (BEFORE[slot], 0)
