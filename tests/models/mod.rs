@@ -1,0 +1,290 @@
+//! Tiny models in every form a file can hold, seeded.
+
+use half::f16;
+use lacuna::config::{Activation, Config, Position, TopK};
+use lacuna::format::schema::{self, Kind, Tensor};
+use lacuna::format::write::{Sink, write};
+use lacuna::format::{Encoding, Extra, Golden, Source, TokenizerBlock, ValueType, Weights};
+use lacuna::kernels::IsaName;
+use lacuna::num::Rng;
+use lacuna::sparse::{Csr, Dense, Major, Matrix, Stored};
+
+/// A form that every matrix of a model is stored in, as far as its kind allows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Form {
+    pub(crate) encoding: Encoding,
+    pub(crate) value: ValueType,
+    pub(crate) major: Major,
+}
+
+impl Form {
+    pub(crate) fn all() -> impl Iterator<Item = Form> {
+        let values = [ValueType::F32, ValueType::F16, ValueType::I8];
+        [Encoding::Dense, Encoding::CsrU16]
+            .into_iter()
+            .flat_map(move |encoding| {
+                values.into_iter().flat_map(move |value| {
+                    [Major::Output, Major::Input]
+                        .into_iter()
+                        .map(move |major| Form {
+                            encoding,
+                            value,
+                            major,
+                        })
+                })
+            })
+    }
+}
+
+/// Three configurations that turn every switch on and off.
+pub(crate) fn configs() -> [Config; 3] {
+    let plain = Config {
+        dim: 6,
+        hidden_dim: 9,
+        n_layers: 1,
+        n_heads: 2,
+        n_kv_heads: 2,
+        head_dim: 3,
+        vocab_size: 11,
+        seq_len: 5,
+        norm_eps: 1e-5,
+        position: Position::None,
+        activation: Activation::Gelu,
+        gated: false,
+        attn_bias: false,
+        mlp_bias: false,
+        sink: false,
+        bigram: false,
+        tied: true,
+        topk: TopK::default(),
+    };
+    let full = Config {
+        n_layers: 2,
+        n_heads: 4,
+        head_dim: 2,
+        position: Position::Rope,
+        activation: Activation::Silu,
+        gated: true,
+        attn_bias: true,
+        mlp_bias: true,
+        sink: true,
+        bigram: true,
+        tied: false,
+        topk: TopK {
+            attn_in: 1,
+            q: 2,
+            k: 3,
+            v: 4,
+            attn_out: 5,
+            mlp_in: 6,
+            mlp_neuron: 7,
+            mlp_out: 4,
+        },
+        ..plain
+    };
+    let learned = Config {
+        n_layers: 3,
+        n_kv_heads: 1,
+        position: Position::Learned,
+        activation: Activation::Relu2,
+        mlp_bias: true,
+        ..plain
+    };
+    [plain, full, learned]
+}
+
+/// One stored tensor; only the parts its form needs are filled.
+#[derive(Debug, Default)]
+struct Parts {
+    starts: Vec<u32>,
+    columns: Vec<u16>,
+    f32: Vec<f32>,
+    f16: Vec<f16>,
+    i8: Vec<i8>,
+    scales: Vec<f32>,
+}
+
+/// A model that owns its weights.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) config: Config,
+    tensors: Vec<(Tensor, Form, Parts)>,
+}
+
+impl Model {
+    /// Logical weights depend on `seed` and the value type alone, not on encoding and orientation.
+    pub(crate) fn new(config: Config, form: Form, seed: u64) -> Self {
+        let tensors = schema::tensors(&config)
+            .enumerate()
+            .map(|(i, t)| {
+                let mut rng = Rng::new(seed * 1000 + i as u64);
+                let form = match t.kind {
+                    Kind::Matrix => form,
+                    Kind::Lookup => Form {
+                        major: Major::Output,
+                        ..form
+                    },
+                    Kind::Dense => Form {
+                        encoding: Encoding::Dense,
+                        value: ValueType::F32,
+                        major: Major::Output,
+                    },
+                };
+                let logical: Vec<i8> = (0..t.rows * t.cols)
+                    .map(|_| match rng.next_u32() % 3 {
+                        0 => (rng.next_u32() % 255) as i8,
+                        _ => 0,
+                    })
+                    .map(|q| q.max(-127))
+                    .collect();
+                (t, form, parts(&t, form, &logical))
+            })
+            .collect();
+        Self { config, tensors }
+    }
+
+    /// The tensor's form, to be changed by tests that want a mixture.
+    pub(crate) fn len(&self) -> usize {
+        self.tensors.len()
+    }
+}
+
+fn parts(t: &Tensor, form: Form, logical: &[i8]) -> Parts {
+    let mut p = Parts::default();
+    let (major, minor) = match form.major {
+        Major::Output => (t.rows, t.cols),
+        Major::Input => (t.cols, t.rows),
+    };
+    let mut stored = Vec::new();
+    p.starts.push(0);
+    for i in 0..major {
+        for j in 0..minor {
+            let q = match form.major {
+                Major::Output => logical[i * t.cols + j],
+                Major::Input => logical[j * t.cols + i],
+            };
+            if form.encoding == Encoding::Dense || q != 0 {
+                p.columns.push(j as u16);
+                stored.push(q);
+            }
+        }
+        p.starts.push(p.columns.len() as u32);
+    }
+    match form.value {
+        ValueType::F32 => p.f32 = stored.iter().map(|&q| f32::from(q) / 64.0).collect(),
+        ValueType::F16 => p.f16 = stored.iter().map(|&q| f16::from_f32(q.into())).collect(),
+        _ => {
+            p.i8 = stored;
+            p.scales = (0..t.rows).map(|row| 0.5 + row as f32).collect();
+        }
+    }
+    p
+}
+
+impl Source for Model {
+    fn tensor(&self, tensor: &Tensor) -> Option<Weights<'_>> {
+        let (t, form, p) = self.tensors.iter().find(|(t, ..)| t == tensor)?;
+        if t.kind == Kind::Dense {
+            return Some(Weights::Dense(&p.f32));
+        }
+        let (major, minor) = match form.major {
+            Major::Output => (t.rows, t.cols),
+            Major::Input => (t.cols, t.rows),
+        };
+        macro_rules! dense {
+            ($values:expr) => {
+                Dense::new(major, minor, $values).unwrap()
+            };
+        }
+        macro_rules! csr {
+            ($values:expr) => {
+                Csr::new(major, minor, &p.starts, &p.columns, $values).unwrap()
+            };
+        }
+        let stored = match (form.encoding, form.value) {
+            (Encoding::Dense, ValueType::F32) => Stored::DenseF32(dense!(&p.f32)),
+            (Encoding::Dense, ValueType::F16) => Stored::DenseF16(dense!(&p.f16)),
+            (Encoding::Dense, _) => Stored::DenseI8(dense!(&p.i8), &p.scales),
+            (_, ValueType::F32) => Stored::CsrF32(csr!(&p.f32)),
+            (_, ValueType::F16) => Stored::CsrF16(csr!(&p.f16)),
+            (_, _) => Stored::CsrI8(csr!(&p.i8), &p.scales),
+        };
+        Some(Weights::Matrix(Matrix::new(form.major, stored).unwrap()))
+    }
+}
+
+/// Bytes at a 64-aligned address, as a file must lie.
+#[derive(Clone)]
+pub(crate) struct Buffer {
+    words: Vec<[u32; 16]>,
+    len: usize,
+}
+
+impl Buffer {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        let mut words = vec![[0; 16]; bytes.len().div_ceil(64)];
+        zerocopy::IntoBytes::as_mut_bytes(&mut words[..])[..bytes.len()].copy_from_slice(bytes);
+        Self {
+            words,
+            len: bytes.len(),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &zerocopy::IntoBytes::as_bytes(&self.words[..])[..self.len]
+    }
+
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut zerocopy::IntoBytes::as_mut_bytes(&mut self.words[..])[..self.len]
+    }
+}
+
+/// A sink that keeps everything.
+#[derive(Debug, Default)]
+pub(crate) struct Kept(pub Vec<u8>);
+
+impl Sink for Kept {
+    type Error = core::convert::Infallible;
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// The file of a model.
+pub(crate) fn file(model: &Model, extra: &Extra<'_>) -> Vec<u8> {
+    let mut kept = Kept::default();
+    let written = write(&model.config, model, extra, &mut kept).expect("a well-formed model");
+    assert_eq!(written.len, kept.0.len());
+    kept.0
+}
+
+/// Strings of an 11-token vocabulary, one after the other, and where each starts.
+pub(crate) const STRINGS: &[u8] = b"<unk><s></s> aabbabbab";
+pub(crate) const STARTS: [u32; 12] = [0, 5, 8, 12, 13, 14, 15, 16, 17, 19, 20, 22];
+
+/// Scores and order for [`STRINGS`].
+pub(crate) fn order() -> (Vec<f32>, Vec<u16>) {
+    let string = |t: u16| &STRINGS[STARTS[t as usize] as usize..STARTS[t as usize + 1] as usize];
+    let mut sorted: Vec<u16> = (0..11).collect();
+    sorted.sort_by_key(|&t| (string(t), t));
+    ((0..11).map(|t| -(t as f32)).collect(), sorted)
+}
+
+/// Extras with every block this version knows and one it does not.
+pub(crate) fn with_extras<T>(config: &Config, then: impl FnOnce(&Extra<'_>) -> T) -> T {
+    use lacuna::format::tokenizer::{Bpe, Vocabulary};
+    let (scores, sorted) = order();
+    let bpe = Bpe::new(&STARTS, &scores, &sorted, STRINGS, true, true).expect("sorted");
+    let layers: Vec<[u8; 8]> = (0..=config.n_layers as u64).map(u64::to_le_bytes).collect();
+    then(&Extra {
+        tokenizer: Some(TokenizerBlock::new(Vocabulary::Bpe(bpe), Some(1), Some(2)).unwrap()),
+        golden: Some(Golden::new(config, &[1, 4], &[5, 6, 10], 77, &layers).unwrap()),
+        provenance: Some("{\"seed\":1}"),
+        blocks: &[
+            (lacuna::format::Tag(*b"zebr"), b"stripes"),
+            (lacuna::format::Tag::CALIBRATION, &[1]),
+        ],
+        ..Extra::new(1234, IsaName::Armv7em)
+    })
+}
