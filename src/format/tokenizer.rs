@@ -169,11 +169,18 @@ impl<'a> Bpe<'a> {
 
     /// The token with these bytes, the lowest of several; O(log V) comparisons.
     pub fn find(&self, string: &[u8]) -> Option<u32> {
-        let at = self
-            .sorted
-            .partition_point(|&token| self.string(u32::from(token)) < Some(string));
-        let token = u32::from(*self.sorted.get(at)?);
-        (self.string(token) == Some(string)).then_some(token)
+        self.find_joined(string, &[])
+    }
+
+    /// The token whose bytes are `a` and then `b`, as [`Bpe::find`] finds it, without joining them in memory.
+    pub fn find_joined(&self, a: &[u8], b: &[u8]) -> Option<u32> {
+        let order = |token: u16| {
+            let string = self.string(u32::from(token)).unwrap_or_default();
+            string.iter().cmp(a.iter().chain(b))
+        };
+        let at = self.sorted.partition_point(|&token| order(token).is_lt());
+        let token = *self.sorted.get(at)?;
+        order(token).is_eq().then_some(u32::from(token))
     }
 
     /// Bytes of the longest token.
