@@ -1,5 +1,8 @@
 //! Which instructions to use, found once.
 
+use core::fmt;
+use core::str::FromStr;
+
 /// Every instruction set lacuna has or plans a back-end for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -22,27 +25,190 @@ pub enum IsaName {
     Mve = 6,
 }
 
-/// A back-end that this machine can run.
+impl IsaName {
+    /// Every name, those without a back-end included.
+    pub const ALL: [IsaName; 7] = [
+        IsaName::Portable,
+        IsaName::Avx2,
+        IsaName::Avx512,
+        IsaName::Neon,
+        IsaName::WasmSimd128,
+        IsaName::Armv7em,
+        IsaName::Mve,
+    ];
+
+    /// The name as it is written on a command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            IsaName::Portable => "portable",
+            IsaName::Avx2 => "avx2",
+            IsaName::Avx512 => "avx512",
+            IsaName::Neon => "neon",
+            IsaName::WasmSimd128 => "wasm-simd128",
+            IsaName::Armv7em => "armv7em",
+            IsaName::Mve => "mve",
+        }
+    }
+}
+
+impl fmt::Display for IsaName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A word that names no instruction set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct UnknownIsa;
+
+impl fmt::Display for UnknownIsa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown instruction set, the names are")?;
+        IsaName::ALL.iter().try_for_each(|n| write!(f, " {n}"))
+    }
+}
+
+impl core::error::Error for UnknownIsa {}
+
+impl FromStr for IsaName {
+    type Err = UnknownIsa;
+
+    fn from_str(s: &str) -> Result<Self, UnknownIsa> {
+        let named = IsaName::ALL.into_iter().find(|n| n.as_str() == s);
+        named.ok_or(UnknownIsa)
+    }
+}
+
+/// Proof that this processor has AVX2 and F16C and that its operating system keeps their registers.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Avx2(());
+
+/// Proof that this processor has AVX-512 F, BW, VL and DQ besides AVX2 and F16C.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Avx512(());
+
+/// A back-end that this machine can run. The proofs are made by detection alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Isa {
     /// Plain Rust.
     Portable,
+    /// 256-bit vectors.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    /// 512-bit vectors with masks.
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
 }
 
 impl Isa {
     /// The fastest back-end of this machine.
     pub fn detect() -> Isa {
-        Isa::Portable
+        Isa::available().last().unwrap_or(Isa::Portable)
     }
 
-    /// Every back-end that this machine can run, `Portable` first.
+    /// Every back-end that this machine can run, `Portable` first, the fastest last.
     pub fn available() -> impl Iterator<Item = Isa> {
-        core::iter::once(Isa::Portable)
+        let named = IsaName::ALL.into_iter();
+        named.filter_map(Isa::from_name)
+    }
+
+    /// The back-end of that name, or `None` where this machine or this version of lacuna lacks it.
+    pub fn from_name(name: IsaName) -> Option<Isa> {
+        match name {
+            IsaName::Portable => Some(Isa::Portable),
+            #[cfg(target_arch = "x86_64")]
+            IsaName::Avx2 => Avx2::detect().map(Isa::Avx2),
+            #[cfg(target_arch = "x86_64")]
+            IsaName::Avx512 => Avx512::detect().map(Isa::Avx512),
+            _ => None,
+        }
     }
 
     /// The name of this back-end.
     pub fn name(self) -> IsaName {
-        IsaName::Portable
+        match self {
+            Isa::Portable => IsaName::Portable,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(_) => IsaName::Avx2,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(_) => IsaName::Avx512,
+        }
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name().fmt(f)
+    }
+}
+
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+mod detected {
+    cpufeatures::new!(has_avx2, "avx2");
+    cpufeatures::new!(has_avx512, "avx512f", "avx512bw", "avx512vl", "avx512dq");
+
+    /// AVX2 and F16C; the latter, which `cpufeatures` does not know, is bit 29 of ECX in leaf 1.
+    pub(super) fn avx2() -> bool {
+        has_avx2::get() && core::arch::x86_64::__cpuid(1).ecx & (1 << 29) != 0
+    }
+
+    pub(super) fn avx512() -> bool {
+        avx2() && has_avx512::get()
+    }
+}
+
+/// An interpreter has no processor to ask.
+#[cfg(all(target_arch = "x86_64", miri))]
+mod detected {
+    pub(super) fn avx2() -> bool {
+        false
+    }
+
+    pub(super) fn avx512() -> bool {
+        false
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Avx2 {
+    fn detect() -> Option<Avx2> {
+        detected::avx2().then_some(Avx2(()))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Avx512 {
+    fn detect() -> Option<Avx512> {
+        detected::avx512().then_some(Avx512(()))
+    }
+
+    /// Where AVX-512 runs, so does AVX2.
+    pub(super) fn avx2(self) -> Avx2 {
+        Avx2(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Isa, IsaName};
+
+    #[test]
+    fn names_come_back_and_portable_is_first() {
+        for name in IsaName::ALL {
+            assert_eq!(name.as_str().parse(), Ok(name));
+        }
+        assert!("sse".parse::<IsaName>().is_err());
+        assert_eq!(Isa::available().next(), Some(Isa::Portable));
+        for isa in Isa::available() {
+            assert_eq!(Isa::from_name(isa.name()), Some(isa));
+        }
+        assert_eq!(Isa::from_name(IsaName::Mve), None);
     }
 }

@@ -13,10 +13,17 @@
 //! # Why
 //! The choice of instructions is a value, not a build flag: tests loop over [`Isa::available`] and no back-end rots.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod environment;
 mod isa;
 mod portable;
 
-pub use isa::{Isa, IsaName};
+#[cfg(target_arch = "x86_64")]
+pub use isa::{Avx2, Avx512};
+pub use isa::{Isa, IsaName, UnknownIsa};
 
 use crate::sparse::Matrix;
 
@@ -31,6 +38,17 @@ pub struct Input<'a> {
     scale: f32,
 }
 
+impl<'a> Input<'a> {
+    /// An input that is not quantised; `x` is known to be finite.
+    fn plain(x: &'a [f32]) -> Self {
+        Self {
+            x,
+            q: &[],
+            scale: 0.0,
+        }
+    }
+}
+
 /// An activation is infinite or NaN; `at` is its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -38,6 +56,14 @@ pub struct NonFinite {
     /// Index of the first such element.
     pub at: usize,
 }
+
+impl core::fmt::Display for NonFinite {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "activation is not finite at {}", self.at)
+    }
+}
+
+impl core::error::Error for NonFinite {}
 
 impl Isa {
     /// Checks `x`, and where `int8` is true quantises it: s = max|x|/127, q = rne(x/s), all zero where s is 0.
@@ -55,7 +81,13 @@ impl Isa {
         scratch: &'a mut [i8],
         int8: bool,
     ) -> Result<Input<'a>, NonFinite> {
-        portable::input(x, scratch, int8)
+        match self {
+            Isa::Portable => portable::input(x, scratch, int8),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(proof) => avx2::input(proof, x, scratch, int8),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(proof) => avx2::input(proof.avx2(), x, scratch, int8),
+        }
     }
 
     /// `y = W x (+ bias)`. Shapes: `W (rows, cols)`, `x (cols,)`, `bias (rows,)`, `y (rows,)`. Same bits on every `Isa`.
@@ -70,6 +102,10 @@ impl Isa {
         );
         match self {
             Isa::Portable => portable::matvec(w, x, y),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(proof) => avx2::matvec(proof, w, x, y),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(proof) => avx512::matvec(proof, w, x, y),
         }
         if let Some(bias) = bias {
             assert_eq!(bias.len(), y.len(), "bias shape");

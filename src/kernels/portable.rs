@@ -3,24 +3,32 @@
 use super::{INPUT_PAD, Input, NonFinite};
 use crate::sparse::{Csr, Dense, Major, Matrix, Stored, Value};
 
+/// All bits of a float but its sign. As integers, magnitudes order as the numbers do, infinity and NaN above all.
+pub(super) const MAGNITUDE: u32 = 0x7fff_ffff;
+
+/// Where a vector known to hold one has its first infinity or NaN.
+#[cold]
+pub(super) fn first_non_finite(x: &[f32]) -> NonFinite {
+    let at = x.iter().position(|v| !v.is_finite());
+    NonFinite {
+        at: at.unwrap_or(x.len()),
+    }
+}
+
 pub(super) fn input<'a>(
     x: &'a [f32],
     scratch: &'a mut [i8],
     int8: bool,
 ) -> Result<Input<'a>, NonFinite> {
-    if let Some(at) = x.iter().position(|v| !v.is_finite()) {
-        return Err(NonFinite { at });
+    let largest = x.iter().fold(0, |m, v| (v.to_bits() & MAGNITUDE).max(m));
+    if largest >= f32::INFINITY.to_bits() {
+        return Err(first_non_finite(x));
     }
     if !int8 {
-        return Ok(Input {
-            x,
-            q: &[],
-            scale: 0.0,
-        });
+        return Ok(Input::plain(x));
     }
     let q = &mut scratch[..x.len() + INPUT_PAD];
-    let max = x.iter().fold(0.0f32, |m, v| m.max(v.abs()));
-    let scale = max / 127.0;
+    let scale = f32::from_bits(largest) / 127.0;
     q.fill(0);
     if scale != 0.0 {
         for (q, x) in q.iter_mut().zip(x) {
@@ -155,7 +163,7 @@ fn add_i32(y: &mut f32, term: i32) {
     *y = f32::from_bits((y.to_bits() as i32 + term) as u32);
 }
 
-fn scale_i8(y: &mut [f32], sx: f32, scales: &[f32]) {
+pub(super) fn scale_i8(y: &mut [f32], sx: f32, scales: &[f32]) {
     for (y, sw) in y.iter_mut().zip(scales) {
         *y = (y.to_bits() as i32) as f32 * (sx * sw);
     }

@@ -1,0 +1,141 @@
+//! Loads that cannot miss, and the 8 × 8 transpose.
+#![allow(unsafe_code)]
+
+use core::arch::x86_64::{
+    __m128i, __m256, __m256i, _mm_loadl_epi64, _mm_loadu_si128, _mm256_add_ps, _mm256_cvtph_ps,
+    _mm256_loadu_ps, _mm256_permute2f128_ps, _mm256_setr_epi32, _mm256_shuffle_ps,
+    _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+};
+
+use half::f16;
+
+use crate::sparse::Value;
+
+/// Eight elements from `start` on, zeros where the slice has ended.
+#[inline(always)]
+pub(super) fn window<T: Copy + Default>(s: &[T], start: usize) -> [T; 8] {
+    match s.get(start..).and_then(|s| s.first_chunk()) {
+        Some(whole) => *whole,
+        None => ragged(s, start),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn ragged<T: Copy + Default>(s: &[T], start: usize) -> [T; 8] {
+    let mut out = [T::default(); 8];
+    let rest = s.get(start..).unwrap_or(&[]);
+    for (out, v) in out.iter_mut().zip(rest) {
+        *out = *v;
+    }
+    out
+}
+
+/// A stored float that eight lanes can widen to f32.
+pub(super) trait Widen: Value + Default {
+    /// Eight values as f32.
+    ///
+    /// # Safety
+    /// The processor has AVX2 and F16C.
+    unsafe fn widen(v: &[Self; 8]) -> __m256;
+}
+
+impl Widen for f32 {
+    #[inline]
+    #[target_feature(enable = "avx2,f16c")]
+    unsafe fn widen(v: &[f32; 8]) -> __m256 {
+        load(v)
+    }
+}
+
+impl Widen for f16 {
+    #[inline]
+    #[target_feature(enable = "avx2,f16c")]
+    unsafe fn widen(v: &[f16; 8]) -> __m256 {
+        // SAFETY: 16 bytes of an array of eight two-byte values.
+        _mm256_cvtph_ps(unsafe { _mm_loadu_si128(v.as_ptr().cast()) })
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+pub(super) fn load(v: &[f32; 8]) -> __m256 {
+    // SAFETY: 32 bytes of an array of eight floats.
+    unsafe { _mm256_loadu_ps(v.as_ptr()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+pub(super) fn store(out: &mut [f32; 8], v: __m256) {
+    // SAFETY: 32 bytes of an array of eight floats.
+    unsafe { _mm256_storeu_ps(out.as_mut_ptr(), v) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+pub(super) fn load_u16(v: &[u16; 8]) -> __m128i {
+    // SAFETY: 16 bytes of an array of eight u16.
+    unsafe { _mm_loadu_si128(v.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+pub(super) fn load_8i8(v: &[i8; 8]) -> __m128i {
+    // SAFETY: 8 bytes of an array of eight.
+    unsafe { _mm_loadl_epi64(v.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+pub(super) fn load_16i8(v: &[i8; 16]) -> __m128i {
+    // SAFETY: 16 bytes of an array of sixteen.
+    unsafe { _mm_loadu_si128(v.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+pub(super) fn iota() -> __m256i {
+    _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)
+}
+
+/// Adds the columns of the 8 × 8 block `p` (one row a vector) to `acc`, column 0 first.
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+pub(super) fn add_columns(mut acc: __m256, p: &[__m256; 8]) -> __m256 {
+    // Pairs of rows, then quads within 128-bit halves, then halves: the textbook transpose.
+    let (a0, a1) = (
+        _mm256_unpacklo_ps(p[0], p[1]),
+        _mm256_unpackhi_ps(p[0], p[1]),
+    );
+    let (a2, a3) = (
+        _mm256_unpacklo_ps(p[2], p[3]),
+        _mm256_unpackhi_ps(p[2], p[3]),
+    );
+    let (a4, a5) = (
+        _mm256_unpacklo_ps(p[4], p[5]),
+        _mm256_unpackhi_ps(p[4], p[5]),
+    );
+    let (a6, a7) = (
+        _mm256_unpacklo_ps(p[6], p[7]),
+        _mm256_unpackhi_ps(p[6], p[7]),
+    );
+    let top = [
+        _mm256_shuffle_ps::<0x44>(a0, a2),
+        _mm256_shuffle_ps::<0xee>(a0, a2),
+        _mm256_shuffle_ps::<0x44>(a1, a3),
+        _mm256_shuffle_ps::<0xee>(a1, a3),
+    ];
+    let bottom = [
+        _mm256_shuffle_ps::<0x44>(a4, a6),
+        _mm256_shuffle_ps::<0xee>(a4, a6),
+        _mm256_shuffle_ps::<0x44>(a5, a7),
+        _mm256_shuffle_ps::<0xee>(a5, a7),
+    ];
+    for c in 0..4 {
+        acc = _mm256_add_ps(acc, _mm256_permute2f128_ps::<0x20>(top[c], bottom[c]));
+    }
+    for c in 0..4 {
+        acc = _mm256_add_ps(acc, _mm256_permute2f128_ps::<0x31>(top[c], bottom[c]));
+    }
+    acc
+}

@@ -1,0 +1,62 @@
+//! AVX2 and F16C: 256-bit vectors, eight outputs side by side.
+//!
+//! ```text
+//!            8 nonzeros of a row, in one vector            transpose          add in order
+//! row 0   │ v·x  v·x  v·x  v·x  v·x  v·x  v·x  v·x │     ┌ column 0 ┐   acc (8 rows) += column 0
+//! row 1   │ v·x  v·x  v·x   0    0    0    0    0  │ ──► │ column 1 │ ─►               += column 1
+//!   ⋮                                                     └    ⋮     ┘                     ⋮
+//! row 7   │ v·x  v·x  v·x  v·x  v·x   0    0    0  │
+//! ```
+//!
+//! # Invariants
+//! - Entered only with an [`Avx2`] proof; that is what makes every call into a `target_feature` function sound.
+//! - No load trusts an index, `indptr` or a length: windows are taken by slicing, gathered indices are clamped to the
+//!   last column. A broken matrix gives wrong numbers or a panic.
+//! - Lanes without a nonzero add a product of zero, which no accumulator that started at +0.0 can show.
+//!
+//! # Why
+//! Products of a row may be formed in any order, only their sum may not. So a row's indices and values are loaded as
+//! whole vectors, and an 8 × 8 transpose (three shuffles for eight products) turns rows into the lanes that the
+//! contract asks for. Giving each lane its own row from the start would need a gather for the indices and another for
+//! the values. Rows of a block run to the longest of the eight.
+//!
+//! Sparse products of input-major storage scatter into `y`; AVX2 has no scatter and each sum goes through memory
+//! whatever is done, so f32 stays portable there. For f16 the wide conversion alone is worth having.
+
+mod csr;
+mod dense;
+mod input;
+mod int8;
+mod lanes;
+
+use super::{Input, portable};
+use crate::kernels::isa::Avx2;
+use crate::sparse::{Major, Matrix, Stored};
+
+pub(super) use input::input;
+
+/// `y = W x` as [`portable::matvec`] defines it.
+pub(super) fn matvec(proof: Avx2, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) {
+    match (w.stored(), w.major()) {
+        (Stored::DenseF32(d), Major::Output) => dense::output(proof, d, x.x, y),
+        (Stored::DenseF32(d), Major::Input) => dense::input(proof, d, x.x, y),
+        (Stored::DenseF16(d), Major::Output) => dense::output(proof, d, x.x, y),
+        (Stored::DenseF16(d), Major::Input) => dense::input(proof, d, x.x, y),
+        (Stored::CsrF32(c), Major::Output) => csr::output(proof, c, x.x, y),
+        (Stored::CsrF16(c), Major::Output) => csr::output(proof, c, x.x, y),
+        (Stored::CsrF16(c), Major::Input) => csr::input_f16(proof, c, x.x, y),
+        (Stored::DenseI8(d, s), Major::Output) => {
+            int8::dense_output(proof, d, x.q, y);
+            portable::scale_i8(y, x.scale, s);
+        }
+        (Stored::DenseI8(d, s), Major::Input) => {
+            int8::dense_input(proof, d, x.q, y);
+            portable::scale_i8(y, x.scale, s);
+        }
+        (Stored::CsrI8(c, s), Major::Output) => {
+            int8::csr_output(proof, c, x.q, y);
+            portable::scale_i8(y, x.scale, s);
+        }
+        (Stored::CsrF32(_) | Stored::CsrI8(..), Major::Input) => portable::matvec(w, x, y),
+    }
+}

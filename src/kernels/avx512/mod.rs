@@ -1,0 +1,46 @@
+//! AVX-512 F, BW, VL, DQ: 512-bit vectors with masks, sixteen outputs side by side.
+//!
+//! ```text
+//!   rows 0 and 8   │ 8 products of row 0 │ 8 products of row 8  │     transpose each half      acc (16 rows)
+//!   rows 1 and 9   │ 8 products of row 1 │ 8 products of row 9  │ ──►  column 0 of 16 rows ──►  += column 0
+//!        ⋮                                                                  ⋮                   += column 1 …
+//! ```
+//!
+//! # Invariants
+//! - Entered only with an [`Avx512`] proof; that is what makes every call into a `target_feature` function sound.
+//! - Loads are masked to what slicing has shown to exist; gathered indices are clamped to the last column.
+//! - Lanes without a nonzero add a product of zero, which no accumulator that started at +0.0 can show.
+//!
+//! # Why
+//! The form of `avx2`, twice as wide: two rows share a vector, eight nonzeros of each, so that a row of a dozen
+//! nonzeros still fills its lanes. What is bound by memory or by scattered sums is left to AVX2.
+
+mod csr;
+mod dense;
+mod int8;
+mod lanes;
+
+use super::{Input, avx2, portable};
+use crate::kernels::isa::Avx512;
+use crate::sparse::{Major, Matrix, Stored};
+
+/// `y = W x` as `portable::matvec` defines it.
+pub(super) fn matvec(proof: Avx512, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) {
+    match (w.stored(), w.major()) {
+        (Stored::DenseF32(d), Major::Output) => dense::output(proof, d, x.x, y),
+        (Stored::DenseF32(d), Major::Input) => dense::input(proof, d, x.x, y),
+        (Stored::DenseF16(d), Major::Output) => dense::output(proof, d, x.x, y),
+        (Stored::DenseF16(d), Major::Input) => dense::input(proof, d, x.x, y),
+        (Stored::CsrF32(c), Major::Output) => csr::output(proof, c, x.x, y),
+        (Stored::CsrF16(c), Major::Output) => csr::output(proof, c, x.x, y),
+        (Stored::DenseI8(d, s), Major::Output) => {
+            int8::dense_output(proof, d, x.q, y);
+            portable::scale_i8(y, x.scale, s);
+        }
+        (Stored::CsrI8(c, s), Major::Output) => {
+            int8::csr_output(proof, c, x.q, y);
+            portable::scale_i8(y, x.scale, s);
+        }
+        _ => avx2::matvec(proof.avx2(), w, x, y),
+    }
+}
