@@ -115,7 +115,10 @@ impl<'a, V: Value> Csr<'a, V> {
         indices: &'a [u16],
         values: &'a [V],
     ) -> Result<Self, Error> {
-        if indptr.len() != rows + 1 || indptr[0] != 0 || indptr[rows] as usize != indices.len() {
+        let ends = indptr.len().checked_sub(1) == Some(rows)
+            && indptr[0] == 0
+            && indptr[rows] as usize == indices.len();
+        if !ends {
             return Err(Error {
                 kind: Kind::Indptr,
                 at: indptr.len(),
@@ -174,5 +177,118 @@ impl<'a, V: Value> Csr<'a, V> {
     pub fn row(&self, row: usize) -> (&'a [u16], &'a [V]) {
         let range = self.indptr[row] as usize..self.indptr[row + 1] as usize;
         (&self.indices[range.clone()], &self.values[range])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use half::f16;
+    use std::string::ToString;
+
+    use super::{Csr, Error, Kind};
+
+    fn error(
+        rows: usize,
+        cols: usize,
+        indptr: &[u32],
+        indices: &[u16],
+        values: &[f32],
+    ) -> Option<(Kind, usize)> {
+        let made = Csr::new(rows, cols, indptr, indices, values);
+        made.err().map(|Error { kind, at }| (kind, at))
+    }
+
+    #[test]
+    fn each_broken_part_is_named_and_placed() {
+        let ok = [1.0, 2.0, 3.0];
+        assert_eq!(error(2, 3, &[0, 2, 3], &[0, 2, 1], &ok), None);
+        assert_eq!(error(0, 3, &[0], &[], &[]), None);
+        assert_eq!(
+            error(2, 3, &[0, 3], &[0, 1, 2], &ok),
+            Some((Kind::Indptr, 2))
+        );
+        assert_eq!(error(0, 3, &[], &[], &[]), Some((Kind::Indptr, 0)));
+        assert_eq!(
+            error(1, 3, &[1, 3], &[0, 1, 2], &ok),
+            Some((Kind::Indptr, 2))
+        );
+        assert_eq!(
+            error(1, 3, &[0, 2], &[0, 1, 2], &ok),
+            Some((Kind::Indptr, 2))
+        );
+        assert_eq!(
+            error(1, 3, &[0, 3], &[0, 1, 2], &ok[1..]),
+            Some((Kind::Length, 2))
+        );
+        assert_eq!(
+            error(3, 3, &[0, 3, 2, 3], &[0, 1, 2], &ok),
+            Some((Kind::Order, 1))
+        );
+        assert_eq!(
+            error(2, 9, &[0, 9, 3], &[0, 1, 2], &ok),
+            Some((Kind::Order, 1))
+        );
+        assert_eq!(
+            error(2, 3, &[0, 1, 3], &[0, 2, 1], &ok),
+            Some((Kind::Unsorted, 1))
+        );
+        assert_eq!(
+            error(2, 3, &[0, 2, 3], &[1, 1, 0], &ok),
+            Some((Kind::Unsorted, 0))
+        );
+        assert_eq!(
+            error(2, 3, &[0, 2, 3], &[0, 1, 3], &ok),
+            Some((Kind::OutOfRange, 1))
+        );
+        assert_eq!(
+            error(1, 3, &[0, 2], &[0, 1], &[0.0, f32::NAN]),
+            Some((Kind::Value, 1))
+        );
+        assert_eq!(
+            error(usize::MAX, 3, &[0], &[], &[]),
+            Some((Kind::Indptr, 1))
+        );
+    }
+
+    #[test]
+    fn each_value_type_has_its_own_forbidden_value() {
+        let at_1 = Some(Error {
+            kind: Kind::Value,
+            at: 1,
+        });
+        assert_eq!(
+            Csr::new(1, 2, &[0, 2], &[0, 1], &[-127i8, i8::MIN]).err(),
+            at_1
+        );
+        let half = [f16::MAX, f16::NEG_INFINITY];
+        assert_eq!(Csr::new(1, 2, &[0, 2], &[0, 1], &half).err(), at_1);
+    }
+
+    #[test]
+    fn trusted_parts_are_still_measured() {
+        let lying = Csr::trusted(2, 3, &[0, 9, 1], &[7], &[1.0f32]).unwrap();
+        assert_eq!((lying.rows(), lying.cols(), lying.nnz()), (2, 3, 1));
+        assert!(Csr::trusted(1, 3, &[0, 1], &[7], &[1.0f32, 2.0]).is_err());
+        assert!(Csr::trusted(1, 3, &[0, 2], &[7], &[1.0f32]).is_err());
+    }
+
+    #[test]
+    fn display_is_one_phrase_with_its_place() {
+        for kind in [
+            Kind::Indptr,
+            Kind::Order,
+            Kind::Unsorted,
+            Kind::OutOfRange,
+            Kind::Length,
+            Kind::Value,
+        ] {
+            let text = Error { kind, at: 17 }.to_string();
+            assert!(
+                text.ends_with(" at 17") && !text.starts_with(char::is_uppercase),
+                "{text}"
+            );
+        }
     }
 }

@@ -62,3 +62,24 @@ impl<'a, V: Value> Dense<'a, V> {
         &self.values[row * self.cols..(row + 1) * self.cols]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Dense, Error, Kind};
+
+    #[test]
+    fn shape_and_values_are_checked() {
+        let error = |kind, at| Some(Error { kind, at });
+        assert_eq!(Dense::new(2, 2, &[1i8; 3]).err(), error(Kind::Length, 3));
+        assert_eq!(
+            Dense::new(usize::MAX, 2, &[1i8; 2]).err(),
+            error(Kind::Length, 2)
+        );
+        assert_eq!(
+            Dense::new(1, 2, &[0.0, f32::NAN]).err(),
+            error(Kind::Value, 1)
+        );
+        let d = Dense::new(2, 2, &[1i8, 2, 3, 4]).unwrap();
+        assert_eq!((d.row(1), d.values().len()), (&[3, 4][..], 4));
+    }
+}

@@ -9,6 +9,9 @@ pub trait Value: Copy + 'static {
 
     /// The value as f32 (int8: before its row's scale).
     fn to_f32(self) -> f32;
+
+    /// The stored bits, zero-extended.
+    fn bits(self) -> u32;
 }
 
 impl Value for f32 {
@@ -20,6 +23,11 @@ impl Value for f32 {
     #[inline(always)]
     fn to_f32(self) -> f32 {
         self
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u32 {
+        self.to_bits()
     }
 }
 
@@ -33,6 +41,11 @@ impl Value for f16 {
     fn to_f32(self) -> f32 {
         f16::to_f32(self)
     }
+
+    #[inline(always)]
+    fn bits(self) -> u32 {
+        self.to_bits().into()
+    }
 }
 
 impl Value for i8 {
@@ -44,6 +57,11 @@ impl Value for i8 {
     #[inline(always)]
     fn to_f32(self) -> f32 {
         f32::from(self)
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u32 {
+        (self as u8).into()
     }
 }
 
@@ -212,5 +230,41 @@ impl<'a> Matrix<'a> {
             Stored::CsrF16(c) => csr(c, row, 1.0, out),
             Stored::CsrI8(c, s) => csr(c, row, s[row], out),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Csr, Dense, Error, Kind, Major, Matrix, Stored};
+
+    #[test]
+    fn scales_are_checked() {
+        let values = [1i8, 2, 3, 4, 5, 6];
+        let d = Dense::new(2, 3, &values).unwrap();
+        let one = Matrix::new(Major::Output, Stored::DenseI8(d, &[1.0]));
+        let length = |at| Error {
+            kind: Kind::Length,
+            at,
+        };
+        assert_eq!(one.err(), Some(length(1)));
+        // Input-major: three outputs, so three scales.
+        assert!(Matrix::new(Major::Input, Stored::DenseI8(d, &[1.0; 3])).is_ok());
+        let two = Matrix::trusted(Major::Input, Stored::DenseI8(d, &[1.0; 2]));
+        assert_eq!(two.err(), Some(length(2)));
+        let c = Csr::new(1, 1, &[0, 1], &[0], &[1i8]).unwrap();
+        let infinite = Matrix::new(Major::Output, Stored::CsrI8(c, &[f32::INFINITY]));
+        let kind = Kind::Value;
+        assert_eq!(infinite.err(), Some(Error { kind, at: 0 }));
+        assert!(Matrix::trusted(Major::Output, Stored::CsrI8(c, &[f32::INFINITY])).is_ok());
+    }
+
+    #[test]
+    fn rows_are_looked_up_and_added() {
+        let c = Csr::new(2, 3, &[0, 1, 3], &[2, 0, 1], &[5i8, 1, -2]).unwrap();
+        let m = Matrix::new(Major::Output, Stored::CsrI8(c, &[1.0, 0.5])).unwrap();
+        let mut out = [10.0; 3];
+        m.add_row(1, &mut out);
+        assert_eq!(out, [10.5, 9.0, 10.0]);
+        assert_eq!((m.nnz(), m.is_i8(), m.major()), (3, true, Major::Output));
     }
 }

@@ -16,8 +16,10 @@
 
 mod csr;
 mod dense;
+mod element;
 mod matrix;
 
 pub use csr::{Csr, Error, Kind};
 pub use dense::Dense;
+pub use element::{Element, ValueType};
 pub use matrix::{Major, Matrix, Stored, Value};
