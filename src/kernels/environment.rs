@@ -21,7 +21,7 @@ impl Isa {
             && sum(1.0 + ulp, 0.5 * ulp) == 1.0 + 2.0 * ulp;
         let smallest = f32::from_bits(1);
         let subnormals = product(f32::MIN_POSITIVE, 0.5).to_bits() == 0x0040_0000
-            && product(smallest, 16_777_216.0).to_bits() == 0x0680_0000
+            && product(smallest, 16_777_216.0).to_bits() == 0x0100_0000
             && sum(smallest, 0.0).to_bits() == 1;
         nearest && subnormals
     }
