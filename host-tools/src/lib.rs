@@ -17,7 +17,12 @@
 
 pub mod checkpoint;
 pub mod cli;
+pub mod eval;
+pub mod export;
 pub mod import;
+pub mod inspect;
+pub mod memory;
 pub mod output;
 pub mod prune;
 pub mod report;
+pub mod run;

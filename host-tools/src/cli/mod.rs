@@ -8,9 +8,13 @@
 //! # Why
 //! `--json` belongs to each command rather than to all, because `demo --json FILE` takes a path.
 
+mod eval;
+mod export;
 mod import;
+mod inspect;
 mod open;
 mod prune;
+mod run;
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -40,6 +44,10 @@ struct Cli {
 enum Command {
     Import(import::Args),
     Prune(prune::Args),
+    Export(export::Args),
+    Inspect(inspect::Args),
+    Run(run::Args),
+    Eval(eval::Args),
 }
 
 /// Runs the command line of this process.
@@ -47,6 +55,10 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Import(args) => import::run(args, cli.quiet),
+        Command::Export(args) => export::run(args, cli.quiet),
+        Command::Inspect(args) => inspect::run(args, cli.quiet),
+        Command::Run(args) => run::run(args, cli.quiet),
+        Command::Eval(args) => eval::run(args, cli.quiet),
         Command::Prune(args) => prune::run(args, cli.quiet),
     };
     match done {

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::checkpoint::{self, Checkpoint};
+use lacuna::model::{CacheType, Model};
+
+use crate::checkpoint::{self, Checkpoint, Tokenizer};
+use crate::memory::Buffer;
 use crate::report::NextStep;
 
 /// The checkpoint in directory `path`.
@@ -36,4 +39,58 @@ pub(super) fn checkpoint(path: &Path) -> anyhow::Result<Checkpoint> {
 /// It cannot be read.
 pub(super) fn file(path: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// The tokenizer file of a checkpoint, where it has one.
+///
+/// # Errors
+/// It should be there and cannot be read.
+pub(super) fn tokenizer(path: &Path, checkpoint: &Checkpoint) -> anyhow::Result<Option<Vec<u8>>> {
+    match checkpoint.tokenizer {
+        Tokenizer::Byte => Ok(None),
+        Tokenizer::Llama2c => file(&path.join(checkpoint::TOKENIZER)).map(Some),
+    }
+}
+
+/// The model file at `path`, in memory aligned for the engine; its content is not checked yet.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn model(path: &Path) -> anyhow::Result<Buffer> {
+    let bytes = file(path).next_step(|| match fs::metadata(path) {
+        Ok(there) if there.is_dir() && path.join(checkpoint::MODEL).exists() => format!(
+            "this is a checkpoint; make a model of it with `lacuna export {} -o model.lacuna`",
+            path.display()
+        ),
+        _ => "name a file that `lacuna export` has written".to_owned(),
+    })?;
+    Ok(Buffer::from(bytes.as_slice()))
+}
+
+/// Checks the bytes of a model file.
+///
+/// # Errors
+/// What is wrong with them, and where.
+pub(super) fn parse<'a>(path: &Path, bytes: &'a [u8]) -> anyhow::Result<Model<'a>> {
+    Model::new(bytes)
+        .with_context(|| format!("{} is not a model this engine can run", path.display()))
+        .next_step(|| "copy the file again, or make it with `lacuna export`".to_owned())
+}
+
+/// In what keys and values are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Cache {
+    /// Exact, 4 bytes
+    F32,
+    /// Rounded, 2 bytes
+    F16,
+}
+
+impl From<Cache> for CacheType {
+    fn from(cache: Cache) -> CacheType {
+        match cache {
+            Cache::F32 => CacheType::F32,
+            Cache::F16 => CacheType::F16,
+        }
+    }
 }

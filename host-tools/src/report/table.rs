@@ -3,22 +3,26 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
-/// A table without ruling: first column left, the others right unless a cell says otherwise.
+/// A table without ruling: columns of numbers to the right, of words to the left.
 pub fn table<const N: usize>(
     head: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
+    let mut words = [false; N];
     let mut table = Table::new();
     table
         .load_style(NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(head);
     for row in rows {
+        for (words, cell) in words.iter_mut().zip(&row) {
+            *words |= cell.starts_with(|c: char| !c.is_ascii_digit() && c != '-' && c != '+');
+        }
         table.add_row(row);
     }
     for (i, column) in table.column_iter_mut().enumerate() {
         column.set_padding((if i == 0 { 0 } else { 1 }, 1));
-        if i > 0 {
+        if !words[i] {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }

@@ -1,0 +1,209 @@
+//! `lacuna eval`: how well models predict text.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use lacuna::format::Tag;
+use lacuna::model::Model;
+use lacuna::session::{Options, Tokenizer};
+use serde::Serialize;
+
+use super::open;
+use super::run::{LimitArgs, isa};
+use crate::eval::{self, Score};
+use crate::report::{NextStep, Out, count, table};
+
+/// Compare models by how well they predict text
+///
+/// Bits per byte and perplexity (2 to the bits per token) are computed by the engine over windows of the context, each
+/// behind BOS. Changes are relative to the first model.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Model files; with the same tokenizer, if perplexities are to be compared
+    #[arg(required = true)]
+    models: Vec<PathBuf>,
+    #[command(flatten)]
+    text: Text,
+    /// Tokens of the text that are scored [default: all of a file, 2000 of a model]
+    #[arg(long, value_name = "N")]
+    tokens: Option<usize>,
+    /// Seed of a generated text
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Instructions to use; the choice changes no bit [default: the fastest here]
+    #[arg(long, value_name = "NAME")]
+    isa: Option<String>,
+    #[command(flatten)]
+    limits: LimitArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Text {
+    /// Text to predict
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
+    /// Predict text that this model generates, drawn at temperature 1
+    #[arg(long, value_name = "MODEL")]
+    generated_by: Option<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    model: PathBuf,
+    bits_per_byte: f64,
+    perplexity: f64,
+    perplexity_change: f64,
+    tokens: u64,
+    bytes: u64,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Unreadable models or text, a model without a tokenizer, a back-end that is not here.
+pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
+    let out = Out {
+        quiet,
+        json: args.json,
+    };
+    let isa = isa(args.isa.as_deref())?;
+    let options = |model: &Model<'_>| Options {
+        limits: args.limits.of(model),
+        isa,
+        ..Options::new(model.config())
+    };
+    let source = match (&args.text.text, &args.text.generated_by) {
+        (Some(path), _) => Source::Text(open::file(path)?),
+        (None, Some(path)) => {
+            let buffer = open::model(path)?;
+            let model = open::parse(path, &buffer)?;
+            let tokens = args.tokens.unwrap_or(2000);
+            let tokenizer = tokenizer(path, &model)?;
+            let documents = eval::generate(&model, &tokenizer, tokens, args.seed, options(&model))?;
+            Source::Generated {
+                documents,
+                tokenizer: block(&model),
+            }
+        }
+        (None, None) => Source::Text(Vec::new()),
+    };
+    let mut lines: Vec<Line> = Vec::new();
+    for path in &args.models {
+        let buffer = open::model(path)?;
+        let model = open::parse(path, &buffer)?;
+        let tokenizer = tokenizer(path, &model)?;
+        let documents = source.documents(path, &model, &tokenizer, args.tokens)?;
+        let total: usize = documents.iter().map(Vec::len).sum();
+        let bar = out.progress(total as u64, "predicting");
+        let mut each = |n| bar.inc(n);
+        let score = eval::score(&model, &tokenizer, &documents, options(&model), &mut each)
+            .with_context(|| format!("{} cannot be scored", path.display()))?;
+        bar.finish_and_clear();
+        lines.push(line(path, &score, lines.first()));
+    }
+    out.result(&serde_json::json!({ "models": lines }), || text_of(&lines))
+}
+
+/// What is predicted.
+enum Source {
+    Text(Vec<u8>),
+    Generated {
+        documents: Vec<Vec<u32>>,
+        tokenizer: Vec<u8>,
+    },
+}
+
+impl Source {
+    fn documents(
+        &self,
+        path: &Path,
+        model: &Model<'_>,
+        tokenizer: &Tokenizer<'_>,
+        most: Option<usize>,
+    ) -> anyhow::Result<Vec<Vec<u32>>> {
+        match self {
+            Source::Text(text) => {
+                let mut tokens = vec![0; text.len() + 2];
+                let n = tokenizer.encode(text, false, &mut tokens)?;
+                tokens.truncate(most.unwrap_or(n).min(n));
+                if tokens.is_empty() {
+                    return Err(anyhow!("the text is empty"))
+                        .next_step(|| "give a longer --text, and --tokens above 0".to_owned());
+                }
+                Ok(vec![tokens])
+            }
+            Source::Generated {
+                documents,
+                tokenizer,
+            } => {
+                if *tokenizer != block(model) {
+                    return Err(anyhow!("{} has another tokenizer", path.display())).next_step(
+                        || "compare models of different tokenizers on a --text".to_owned(),
+                    );
+                }
+                Ok(documents.clone())
+            }
+        }
+    }
+}
+
+fn block(model: &Model<'_>) -> Vec<u8> {
+    model
+        .file()
+        .block(Tag::TOKENIZER)
+        .unwrap_or_default()
+        .to_vec()
+}
+
+fn tokenizer<'a>(path: &Path, model: &Model<'a>) -> anyhow::Result<Tokenizer<'a>> {
+    Tokenizer::new(model.file())
+        .with_context(|| format!("{} has no tokenizer", path.display()))
+        .next_step(|| "only models of text can be scored on text".to_owned())
+}
+
+fn line(path: &Path, score: &Score, first: Option<&Line>) -> Line {
+    let perplexity = score.perplexity();
+    Line {
+        model: path.to_owned(),
+        bits_per_byte: score.bits_per_byte(),
+        perplexity,
+        perplexity_change: perplexity / first.map_or(perplexity, |f| f.perplexity) - 1.0,
+        tokens: score.tokens,
+        bytes: score.bytes,
+    }
+}
+
+fn text_of(lines: &[Line]) -> String {
+    let head = [
+        "model",
+        "bits/byte",
+        "perplexity",
+        "change",
+        "tokens",
+        "bytes",
+    ];
+    let rows = lines.iter().map(|l| {
+        [
+            l.model.display().to_string(),
+            format!("{:.4}", l.bits_per_byte),
+            format!("{:.4}", l.perplexity),
+            change(l.perplexity_change),
+            count(l.tokens),
+            count(l.bytes),
+        ]
+    });
+    table(head, rows)
+}
+
+/// A relative change: in per cent, or as a factor from tenfold on.
+fn change(by: f64) -> String {
+    match by * 100.0 {
+        percent if percent.abs() < 0.005 => "0.00 %".to_owned(),
+        percent if percent < 900.0 => format!("{percent:+.2} %"),
+        _ => format!("×{:.1}", by + 1.0),
+    }
+}

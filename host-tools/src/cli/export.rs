@@ -1,0 +1,91 @@
+//! `lacuna export`: a checkpoint as a model file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::open;
+use crate::export::{self, Settings, Target, Values};
+use crate::inspect::{Choice, Inspection};
+use crate::output;
+use crate::report::{NextStep, Out};
+
+/// Write a checkpoint as a model file for the engine
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Checkpoint directory, from `lacuna train`, `prune` or `import`
+    checkpoint: PathBuf,
+    /// Model file to write, FILE.lacuna
+    #[arg(long, short)]
+    output: PathBuf,
+    #[command(flatten)]
+    form: Form,
+    /// Print one JSON object, that of `lacuna inspect`
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a model file is made; shared by commands that end in one.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Form {
+    /// How weights are stored
+    #[arg(long, value_enum, default_value = "f32")]
+    values: Values,
+    /// Machine to choose encodings for; any machine runs any file
+    #[arg(
+        long = "for",
+        value_enum,
+        value_name = "TARGET",
+        default_value = "portable"
+    )]
+    target: Target,
+    /// Tokens of the run that a device repeats as its self-test; 0 for none
+    #[arg(long, value_name = "TOKENS", default_value_t = 16)]
+    golden: usize,
+}
+
+impl From<Form> for Settings {
+    fn from(form: Form) -> Settings {
+        Settings {
+            values: form.values,
+            target: form.target,
+            golden: form.golden,
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// An unreadable checkpoint, weights that cannot be stored as asked, an unwritable file.
+pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
+    let model = open::checkpoint(&args.checkpoint)?;
+    let tokenizer = open::tokenizer(&args.checkpoint, &model)?;
+    let out = Out {
+        quiet,
+        json: args.json,
+    };
+    let bytes = export::export(&model, tokenizer.as_deref(), &args.form.into())
+        .with_context(|| format!("{} cannot be exported", args.checkpoint.display()))
+        .next_step(|| "export with `--values f32`, or train again with smaller weights".to_owned())?
+        .bytes;
+    save(&bytes, &args.output, &out)
+}
+
+/// Writes the file and prints what is in it.
+pub(super) fn save(bytes: &[u8], path: &Path, out: &Out) -> anyhow::Result<()> {
+    output::write(path, |sink| sink.write_all(bytes)).next_step(|| {
+        match fs::metadata(path).map(|there| there.is_dir()) {
+            Ok(true) => format!(
+                "name a file, such as {}",
+                path.join("model.lacuna").display()
+            ),
+            _ => "choose a place that exists, is writable and has room".to_owned(),
+        }
+    })?;
+    let inspection = Inspection::new(path, bytes, &Choice::default())?;
+    out.result(&inspection, || {
+        format!("{}\n\nwrote {}", inspection.table(), path.display())
+    })
+}

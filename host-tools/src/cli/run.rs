@@ -1,0 +1,261 @@
+//! `lacuna run`: a model on this machine.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use lacuna::kernels::{Isa, IsaName};
+use lacuna::model::{self, Limits, Model};
+use lacuna::session::{self, Options, Sampler, Tokenizer, WhenFull};
+
+use super::open;
+use crate::report::{NextStep, Out, bytes, count};
+use crate::run::{self, Report, Request};
+
+/// Run a model on this machine
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Model file
+    model: PathBuf,
+    /// Text to go on from; the model begins a document without it
+    #[arg(long, default_value = "", hide_default_value = true)]
+    prompt: String,
+    /// Tokens to go on from instead of text, such as 1,403,407
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "ID",
+        conflicts_with = "prompt"
+    )]
+    prompt_ids: Vec<u32>,
+    #[command(flatten)]
+    generation: Generation,
+    /// Instructions to use; the choice changes no bit [default: the fastest here]
+    #[arg(long, value_name = "NAME")]
+    isa: Option<String>,
+    #[command(flatten)]
+    limits: LimitArgs,
+    /// What a full context does
+    #[arg(long, value_enum, default_value = "error")]
+    when_full: Full,
+    /// Measure how sparse the activations are at every site
+    #[arg(long)]
+    probe: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// How tokens are generated.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Generation {
+    /// Tokens to generate; fewer where the model ends its document
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    tokens: usize,
+    /// Divides the logits before a token is drawn; 0 takes the best
+    #[arg(long, value_name = "T", default_value_t = 0.0)]
+    temperature: f32,
+    /// Draw among this many best tokens; 0 for all
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    top_k: usize,
+    /// Draw among the best tokens that have this probability together
+    #[arg(long, value_name = "P", default_value_t = 1.0)]
+    top_p: f32,
+    /// Seed of the draws
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+/// How much a session may hold.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct LimitArgs {
+    /// Positions to hold [default: the model's context]
+    #[arg(long, value_name = "N")]
+    context: Option<usize>,
+    /// In what keys and values are kept
+    #[arg(long, value_enum, default_value = "f32")]
+    cache: open::Cache,
+}
+
+impl LimitArgs {
+    /// Limits for a model.
+    pub(super) fn of(self, model: &Model<'_>) -> Limits {
+        let mut limits = Limits::new(model.config());
+        limits.context = self.context.unwrap_or(limits.context);
+        limits.cache = self.cache.into();
+        limits
+    }
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Full {
+    /// Stop with an error
+    Error,
+    /// Forget the oldest position
+    Slide,
+}
+
+/// The back-end of that name, or the fastest.
+///
+/// # Errors
+/// This machine or this version does not have it; the error lists what there is.
+pub(super) fn isa(name: Option<&str>) -> anyhow::Result<Isa> {
+    let Some(name) = name else {
+        return Ok(Isa::detect());
+    };
+    name.parse::<IsaName>()
+        .with_context(|| format!("`{name}` cannot be used"))
+        .and_then(|known| {
+            Isa::from_name(known)
+                .with_context(|| format!("this machine or version has no back-end `{name}`"))
+        })
+        .next_step(|| {
+            let names: Vec<String> = Isa::available().map(|isa| isa.to_string()).collect();
+            format!("use one of {}", names.join(", "))
+        })
+}
+
+/// Tokens to feed: ids as given, or text behind BOS.
+fn prompt(args: &Args, tokenizer: Option<&Tokenizer<'_>>) -> anyhow::Result<Vec<u32>> {
+    if !args.prompt_ids.is_empty() {
+        return Ok(args.prompt_ids.clone());
+    }
+    let text = args.prompt.as_bytes();
+    let mut tokens = vec![0; text.len() + 2];
+    let n = tokenizer
+        .context("the model has no tokenizer")
+        .next_step(|| "give the tokens themselves with --prompt-ids".to_owned())?
+        .encode(text, true, &mut tokens)?;
+    tokens.truncate(n);
+    if tokens.is_empty() {
+        return Err(anyhow::anyhow!("there is nothing to go on from"))
+            .next_step(|| "give a --prompt".to_owned());
+    }
+    Ok(tokens)
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// An unreadable model, a back-end that is not here, limits or a prompt the model cannot run.
+pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
+    let out = Out {
+        quiet,
+        json: args.json,
+    };
+    let buffer = open::model(&args.model)?;
+    let model = open::parse(&args.model, &buffer)?;
+    let tokenizer = Tokenizer::new(model.file());
+    let prompt = prompt(&args, tokenizer.as_ref())?;
+    let g = args.generation;
+    let request = Request {
+        prompt: &prompt,
+        tokens: g.tokens,
+        sampler: Sampler::new(g.temperature, g.top_k, g.top_p, g.seed),
+        stop: run::stop(tokenizer.as_ref()),
+        options: Options {
+            limits: args.limits.of(&model),
+            when_full: match args.when_full {
+                Full::Error => WhenFull::Error,
+                Full::Slide => WhenFull::Slide,
+            },
+            isa: isa(args.isa.as_deref())?,
+        },
+        probe: args.probe,
+    };
+    let mut stream = Stream {
+        tokenizer,
+        before: prompt.last().copied(),
+        stop: request.stop,
+        silent: args.json,
+        escape: io::stdout().is_terminal(),
+        result: Ok(()),
+    };
+    stream.write(args.prompt.as_bytes());
+    let ran = run::run(&model, &request, &mut |token| stream.token(token));
+    stream.write(b"\n");
+    stream.result?;
+    let ran = match ran {
+        Ok(ran) => ran,
+        Err(error) => {
+            return Err(error)
+                .with_context(|| format!("{} stopped", args.model.display()))
+                .next_step(|| advice(&error, prompt.len()));
+        }
+    };
+    let report = Report::new(&model, tokenizer.as_ref(), &request, &ran);
+    if args.json {
+        return out.result(&report, String::new);
+    }
+    out.note(format_args!(
+        "\n{} positions, {:.0} a second on {}, {} of RAM, digest {}",
+        count(ran.positions as u64),
+        report.tokens_per_second,
+        report.isa,
+        bytes(report.ram_bytes as u64),
+        report.digest
+    ));
+    if args.probe {
+        out.result(&report, || format!("\n{}", report.sites.table()))?;
+    }
+    Ok(())
+}
+
+/// What to do about a run that failed.
+fn advice(error: &run::Error, prompt: usize) -> String {
+    match error {
+        run::Error::Session(session::Error::Model(error)) => match error {
+            model::Error::ContextFull { context } => format!(
+                "use `--when-full slide`, or at most {} tokens",
+                (context + 1).saturating_sub(prompt)
+            ),
+            model::Error::Context { seq_len, .. } => {
+                format!("choose a --context from 1 to {seq_len}")
+            }
+            model::Error::SlideLearned => "use `--when-full error`".to_owned(),
+            model::Error::TokenOutOfRange { vocab, .. } => {
+                format!("give --prompt-ids below {vocab}")
+            }
+            _ => "the weights may be damaged; look at them with `lacuna inspect`".to_owned(),
+        },
+        _ => "this machine cannot keep the numeric contract; use another".to_owned(),
+    }
+}
+
+/// Text on stdout as it is made.
+struct Stream<'a> {
+    tokenizer: Option<Tokenizer<'a>>,
+    before: Option<u32>,
+    stop: Option<u32>,
+    silent: bool,
+    escape: bool,
+    result: io::Result<()>,
+}
+
+impl Stream<'_> {
+    fn token(&mut self, token: u32) {
+        let text = match &self.tokenizer {
+            None => format!("{token} ").into_bytes(),
+            Some(_) if Some(token) == self.stop => Vec::new(),
+            Some(tokenizer) => tokenizer.decode(self.before, token).to_vec(),
+        };
+        self.before = Some(token);
+        self.write(&text);
+    }
+
+    /// Writes at once; control characters of a model must not reach a terminal.
+    fn write(&mut self, text: &[u8]) {
+        if self.silent || self.result.is_err() {
+            return;
+        }
+        let shown: Vec<u8> = text
+            .iter()
+            .map(|&b| match b {
+                0..=8 | 11..=31 | 127 if self.escape => b'?',
+                _ => b,
+            })
+            .collect();
+        let mut stdout = io::stdout().lock();
+        self.result = stdout.write_all(&shown).and_then(|()| stdout.flush());
+    }
+}

@@ -1,0 +1,231 @@
+//! Checkpoints as model files.
+//!
+//! ```text
+//! checkpoint ─► round (f32 | f16 | i8) ─► choose form (target) ─► write ─► run it ─► write again with its golden block
+//! ```
+//!
+//! # Invariants
+//! - The same checkpoint and settings give the same bytes.
+//! - A target changes encodings, never values: files for different targets share model id and logits.
+//! - The golden block is what this machine's portable back-end computed from the very bytes of the file.
+//!
+//! # Why
+//! Sizes, forms and the run to repeat are all decided here, where there is time and memory, so that a device only reads.
+
+mod choose;
+mod encode;
+mod golden;
+mod target;
+mod tokens;
+
+use core::convert::Infallible;
+
+use lacuna::config::Config;
+use lacuna::format::schema::{self, Kind, Tensor};
+use lacuna::format::write::{self, Sink};
+use lacuna::format::{self, Extra, ValueType, Weights};
+use lacuna::model::{Limits, State};
+use serde_json::json;
+
+use crate::checkpoint::{Checkpoint, Tokenizer};
+use crate::import;
+use crate::memory::Buffer;
+use crate::prune::prunable;
+
+pub use target::Target;
+
+/// How weights are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Values {
+    /// Exactly as trained, 4 bytes
+    F32,
+    /// Rounded to binary16, 2 bytes
+    F16,
+    /// −127…127 with one scale per output, 1 byte; products run on integers
+    I8,
+}
+
+impl Values {
+    /// The word on the command line.
+    pub const fn name(self) -> &'static str {
+        self.stored().name()
+    }
+
+    const fn stored(self) -> ValueType {
+        match self {
+            Values::F32 => ValueType::F32,
+            Values::F16 => ValueType::F16,
+            Values::I8 => ValueType::I8,
+        }
+    }
+}
+
+/// How to export.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How weights are stored.
+    pub values: Values,
+    /// The machine to choose encodings for.
+    pub target: Target,
+    /// Tokens of the golden run, at most the context; 0 for none.
+    pub golden: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            values: Values::F32,
+            target: Target::Portable,
+            golden: 16,
+        }
+    }
+}
+
+/// Why a checkpoint cannot be exported.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A weight is too large for the value type.
+    #[error("{tensor}[{row}, {col}] = {value} is beyond the range of f16")]
+    Overflow {
+        /// Name of the tensor.
+        tensor: String,
+        /// Output.
+        row: usize,
+        /// Input.
+        col: usize,
+        /// The weight.
+        value: f32,
+    },
+    /// The tokenizer file is missing or damaged.
+    #[error("tokenizer")]
+    Tokenizer(#[source] import::Error),
+    /// The checkpoint names a tokenizer file and none was given.
+    #[error("the checkpoint's tokenizer file is missing")]
+    NoTokenizer,
+    /// The tokenizer cannot be stored.
+    #[error("tokenizer block")]
+    TokenizerBlock(#[source] format::tokenizer::Error),
+    /// A matrix is not well formed.
+    #[error("{tensor}")]
+    Matrix {
+        /// Name of the tensor.
+        tensor: String,
+        /// What is wrong.
+        source: lacuna::sparse::Error,
+    },
+    /// The writer refused.
+    #[error("the model cannot be written")]
+    Write(#[source] write::Error<Infallible>),
+    /// The engine refused to run what was written.
+    #[error("the exported model does not run")]
+    Run(#[from] golden::Error),
+}
+
+/// A model file in memory.
+#[derive(Debug)]
+pub struct Exported {
+    /// The file.
+    pub bytes: Buffer,
+    /// Its model id.
+    pub model_id: [u8; 8],
+}
+
+/// Exports `checkpoint`; `tokenizer` is the content of its `tokenizer.bin`, if it has one.
+///
+/// # Errors
+/// [`Error`].
+pub fn export(
+    checkpoint: &Checkpoint,
+    tokenizer: Option<&[u8]>,
+    settings: &Settings,
+) -> Result<Exported, Error> {
+    let config = &checkpoint.config;
+    let to = settings.values.stored();
+    let mut laid = Vec::new();
+    for tensor in schema::tensors(config).filter(|t| t.kind != Kind::Dense) {
+        let values = checkpoint.values(&tensor).unwrap_or_default();
+        let rounded = encode::round(&tensor.to_string(), values, tensor.cols, to)?;
+        let form = choose::form(config, &tensor, rounded.nonzero(), to, settings.target);
+        laid.push((tensor, rounded.lay_out(tensor.cols, form)));
+    }
+    let mut views: Vec<(Tensor, Weights<'_>)> = Vec::new();
+    for (tensor, matrix) in &laid {
+        let view = matrix.view().map_err(|source| Error::Matrix {
+            tensor: tensor.to_string(),
+            source,
+        })?;
+        views.push((*tensor, Weights::Matrix(view)));
+    }
+    for tensor in schema::tensors(config).filter(|t| t.kind == Kind::Dense) {
+        let values = checkpoint.values(&tensor).unwrap_or_default();
+        views.push((tensor, Weights::Dense(values)));
+    }
+    let source = Views(views);
+
+    let pieces = match (checkpoint.tokenizer, tokenizer) {
+        (Tokenizer::Llama2c, None) => return Err(Error::NoTokenizer),
+        (Tokenizer::Llama2c, Some(bytes)) => {
+            Some(import::llama2c::tokenizer(bytes, config.vocab_size).map_err(Error::Tokenizer)?)
+        }
+        (Tokenizer::Byte, _) => None,
+    };
+    let table = pieces.as_deref().map(tokens::Table::new);
+    let block = tokens::block(config, table.as_ref()).map_err(Error::TokenizerBlock)?;
+    let provenance = provenance(checkpoint, settings);
+    let state = State::len(config, &Limits::new(config)) as u64;
+    let mut extra = Extra::new(state, settings.target.isa());
+    extra.tokenizer = block;
+    extra.provenance = Some(&provenance);
+
+    let first = file(config, &source, &extra)?;
+    if settings.golden == 0 {
+        return Ok(first);
+    }
+    let run = golden::record(&first.bytes, settings.golden)?;
+    extra.golden = Some(run.block(config)?);
+    file(config, &source, &extra)
+}
+
+/// Every tensor in its final form.
+struct Views<'a>(Vec<(Tensor, Weights<'a>)>);
+
+impl format::Source for Views<'_> {
+    fn tensor(&self, tensor: &Tensor) -> Option<Weights<'_>> {
+        self.0.iter().find(|(t, _)| t == tensor).map(|(_, w)| *w)
+    }
+}
+
+fn file(config: &Config, source: &Views<'_>, extra: &Extra<'_>) -> Result<Exported, Error> {
+    struct Memory(Vec<u8>);
+    impl Sink for Memory {
+        type Error = Infallible;
+
+        fn write(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+            self.0.extend_from_slice(bytes);
+            Ok(())
+        }
+    }
+    let mut sink = Memory(Vec::new());
+    let written = write::write(config, source, extra, &mut sink).map_err(Error::Write)?;
+    Ok(Exported {
+        bytes: Buffer::from(sink.0.as_slice()),
+        model_id: written.model_id,
+    })
+}
+
+fn provenance(checkpoint: &Checkpoint, settings: &Settings) -> String {
+    let (mut nonzero, mut all) = (0, 0);
+    for tensor in schema::tensors(&checkpoint.config).filter(|t| prunable(t.id)) {
+        let values = checkpoint.values(&tensor).unwrap_or_default();
+        nonzero += values.iter().filter(|v| **v != 0.0).count();
+        all += values.len();
+    }
+    json!({
+        "exporter": concat!("lacuna ", env!("CARGO_PKG_VERSION")),
+        "values": settings.values.name(),
+        "density": nonzero as f64 / f64::max(all as f64, 1.0),
+        "checkpoint": checkpoint.provenance,
+    })
+    .to_string()
+}
