@@ -213,13 +213,13 @@ impl Config {
                 what: "is not in 1..=255",
             });
         }
-        if self.n_heads % self.n_kv_heads != 0 {
+        if !self.n_heads.is_multiple_of(self.n_kv_heads) {
             return Err(Error {
                 field: "n_kv_heads",
                 what: "does not divide n_heads",
             });
         }
-        if matches!(self.position, Position::Rope) && self.head_dim % 2 != 0 {
+        if matches!(self.position, Position::Rope) && !self.head_dim.is_multiple_of(2) {
             return Err(Error {
                 field: "head_dim",
                 what: "is odd, RoPE needs pairs",

@@ -25,22 +25,25 @@ use blake2::digest::Digest;
 use half::f16;
 use zerocopy::IntoBytes;
 
-use super::schema;
+use super::schema::{self, Tensor};
 use super::source::{Source, Weights};
 use super::{blueprint, payload};
 use crate::config::Config;
 use crate::sparse::{Csr, Dense, Major, Matrix, Stored, Value};
 
-/// The id of the model that `source` holds, or `None` if it lacks a tensor.
+/// The id of the model that `source` holds.
 ///
 /// Output-major and dense tensors take time linear in their stored elements, input-major sparse ones
 /// O(rows · cols · log nnz): a binary search for every element, because row order is kept without a buffer.
-pub fn model_id<S: Source + ?Sized>(config: &Config, source: &S) -> Option<[u8; 8]> {
+///
+/// # Errors
+/// The first tensor that the source lacks.
+pub fn model_id<S: Source + ?Sized>(config: &Config, source: &S) -> Result<[u8; 8], Tensor> {
     let mut hash = Blake2s256::new();
     hash.update(b"lacuna model id\0");
     hash.update(blueprint::encode(config));
     for tensor in schema::tensors(config) {
-        let weights = source.tensor(&tensor)?;
+        let weights = source.tensor(&tensor).ok_or(tensor)?;
         let value = match &weights {
             Weights::Matrix(matrix) => payload::form(matrix).1,
             Weights::Dense(_) => super::ValueType::F32,
@@ -53,7 +56,8 @@ pub fn model_id<S: Source + ?Sized>(config: &Config, source: &S) -> Option<[u8; 
             Weights::Dense(values) => hash.update(values.as_bytes()),
         }
     }
-    hash.finalize().first_chunk().copied()
+    let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = hash.finalize().into();
+    Ok([a, b, c, d, e, f, g, h])
 }
 
 /// The bits of a value as the file stores them.

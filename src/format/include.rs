@@ -23,7 +23,7 @@ impl StaticModel {
     ///
     /// # Errors
     /// The first thing that is wrong with header, configuration, directories or sizes.
-    pub const fn new(bytes: &'static [u8]) -> Result<Self, Error> {
+    pub const fn check(bytes: &[u8]) -> Result<(Config, Needs), Error> {
         let len = tri!(header::total_len(bytes));
         if bytes.len() < len {
             return Err(Error::new(Kind::Truncated, bytes.len()));
@@ -33,20 +33,20 @@ impl StaticModel {
         }
         let header = tri!(header::parse(bytes));
         tri!(directory::check(bytes, &header));
-        Ok(Self {
-            bytes,
-            config: header.config,
-            needs: header.needs,
-        })
+        Ok((header.config, header.needs))
     }
 
-    /// [`StaticModel::new`] for a `const`, where a wrong file must stop the build.
+    /// A model that passes [`StaticModel::check`], for a `const`, where a wrong file must stop the build.
     ///
     /// # Panics
     /// With the error's message, which makes it a compile error.
     pub const fn included(bytes: &'static [u8]) -> Self {
-        match Self::new(bytes) {
-            Ok(model) => model,
+        match Self::check(bytes) {
+            Ok((config, needs)) => Self {
+                bytes,
+                config,
+                needs,
+            },
             Err(error) => panic!("{}", error.message()),
         }
     }
@@ -57,9 +57,21 @@ impl StaticModel {
 /// The path is relative to the source file, as in `include_bytes!`. Header, configuration, directories and sizes are
 /// checked while compiling; a wrong file is a compile error that says what is wrong.
 ///
-/// ```text
-/// const MODEL: StaticModel = lacuna::include_model!("model.lacuna");
-/// static ARENA: ConstStaticCell<Arena<{ State::len(&MODEL.config, &Limits::new(&MODEL.config)) }>> = …;
+/// ```
+/// use lacuna::format::{File, StaticModel};
+///
+/// const MODEL: StaticModel = lacuna::include_model!("../../tests/fuzz/seeds/model/plain.lacuna");
+/// static RESIDUAL: [f32; MODEL.config.dim] = [0.0; MODEL.config.dim];
+///
+/// let file = File::parse(MODEL.bytes)?;
+/// assert_eq!(file.config().dim, RESIDUAL.len());
+/// # Ok::<(), lacuna::format::Error>(())
+/// ```
+///
+/// A file that is no model does not compile:
+///
+/// ```compile_fail,E0080
+/// const MODEL: lacuna::format::StaticModel = lacuna::include_model!("include.rs");
 /// ```
 #[macro_export]
 macro_rules! include_model {

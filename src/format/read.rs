@@ -36,7 +36,7 @@ impl<'a> File<'a> {
     /// # Errors
     /// The first thing that is wrong, and at which byte.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        if bytes.as_ptr().addr() % BASE_ALIGN != 0 {
+        if !bytes.as_ptr().addr().is_multiple_of(BASE_ALIGN) {
             return Err(Error::new(Kind::Misaligned, 0));
         }
         let len = header::total_len(bytes)?;
@@ -118,7 +118,7 @@ impl<'a> File<'a> {
     /// [`Kind::ModelId`] if it differs.
     pub fn verify_model_id(&self) -> Result<(), Error> {
         match super::id::model_id(&self.config, self) {
-            Some(id) if id == self.model_id => Ok(()),
+            Ok(id) if id == self.model_id => Ok(()),
             _ => Err(Error::new(Kind::ModelId, ID_AT)),
         }
     }

@@ -202,21 +202,6 @@ pub const fn count(config: &Config) -> usize {
     n
 }
 
-/// Place in file order of tensor `id` of `layer`, or `None` where the configuration has no such tensor.
-pub const fn position(config: &Config, id: Id, layer: usize) -> Option<usize> {
-    let (mut n, mut i) = (0, 0);
-    while i < slots(config) {
-        if let Some(t) = slot(config, i) {
-            if t.id as u8 == id as u8 && t.layer == layer {
-                return Some(n);
-            }
-            n += 1;
-        }
-        i += 1;
-    }
-    None
-}
-
 impl fmt::Display for Tensor {
     /// The checkpoint's name, in the words of Llama's own checkpoints.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -199,7 +199,7 @@ impl<'a, S: Source + ?Sized> Plan<'a, S> {
                 values,
                 isa: extra.isa as u8,
             },
-            model_id: id::model_id(config, source).unwrap_or_default(),
+            model_id: id::model_id(config, source).map_err(Error::Missing)?,
             len: u32::try_from(end).map_err(|_| Error::TooLarge)?,
         })
     }

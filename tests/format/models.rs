@@ -18,6 +18,15 @@ pub(crate) struct Form {
 }
 
 impl Form {
+    /// Sparse, output-major.
+    pub(crate) fn sparse(value: ValueType) -> Self {
+        Form {
+            encoding: Encoding::CsrU16,
+            value,
+            major: Major::Output,
+        }
+    }
+
     pub(crate) fn all() -> impl Iterator<Item = Form> {
         let values = [ValueType::F32, ValueType::F16, ValueType::I8];
         [Encoding::Dense, Encoding::CsrU16]
@@ -141,11 +150,6 @@ impl Model {
             })
             .collect();
         Self { config, tensors }
-    }
-
-    /// The tensor's form, to be changed by tests that want a mixture.
-    pub(crate) fn len(&self) -> usize {
-        self.tensors.len()
     }
 }
 
@@ -287,4 +291,16 @@ pub(crate) fn with_extras<T>(config: &Config, then: impl FnOnce(&Extra<'_>) -> T
         ],
         ..Extra::new(1234, IsaName::Armv7em)
     })
+}
+
+/// Makes the checksum good.
+pub(crate) fn seal(bytes: &mut [u8]) {
+    let crc = lacuna::num::crc32(&bytes[20..]);
+    bytes[16..20].copy_from_slice(&crc.to_le_bytes());
+}
+
+/// The bytes with a good checksum.
+pub(crate) fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    seal(&mut bytes);
+    bytes
 }

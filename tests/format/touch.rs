@@ -1,0 +1,140 @@
+//! Everything a caller can do with a parsed file; the fuzzer calls it too.
+
+use lacuna::format::tokenizer::Vocabulary;
+use lacuna::format::write::{Sink, write};
+use lacuna::format::{Extra, File, Source, Tag, Weights, schema};
+use lacuna::sparse::{Csr, Dense, Stored, Value};
+
+/// Reads every number of every view and writes the file again, which must give the same bytes: each is determined.
+pub(crate) fn touch(file: &File<'_>) {
+    let config = *file.config();
+    assert_eq!(file.entries().count(), schema::count(&config));
+    for (entry, tensor) in file.entries().zip(schema::tensors(&config)) {
+        assert_eq!(entry.tensor, tensor);
+        match file.tensor(&tensor).expect("parse promised every tensor") {
+            Weights::Dense(values) => {
+                assert_eq!(values.len(), tensor.rows * tensor.cols);
+                assert!(values.iter().all(|v| v.is_finite()));
+            }
+            Weights::Matrix(matrix) => {
+                assert_eq!((matrix.rows(), matrix.cols()), (tensor.rows, tensor.cols));
+                assert_eq!(matrix.nnz(), entry.nnz);
+                match matrix.stored() {
+                    Stored::DenseF32(d) => dense(d),
+                    Stored::DenseF16(d) => dense(d),
+                    Stored::DenseI8(d, _) => dense(d),
+                    Stored::CsrF32(c) => csr(c),
+                    Stored::CsrF16(c) => csr(c),
+                    Stored::CsrI8(c, _) => csr(c),
+                    other => panic!("a form without a check: {other:?}"),
+                }
+            }
+        }
+    }
+    blocks(file);
+    again(file);
+}
+
+fn dense<V: Value>(d: Dense<'_, V>) {
+    assert_eq!(d.values().len(), d.rows() * d.cols());
+    assert!(d.values().iter().all(|v| v.storable()));
+}
+
+fn csr<V: Value>(c: Csr<'_, V>) {
+    let mut seen = 0;
+    for row in 0..c.rows() {
+        let (columns, values) = c.row(row);
+        assert!(columns.is_sorted_by(|a, b| a < b));
+        assert!(columns.iter().all(|&j| usize::from(j) < c.cols()));
+        assert!(values.iter().all(|v| v.storable()));
+        seen += values.len();
+    }
+    assert_eq!(seen, c.nnz());
+}
+
+fn blocks(file: &File<'_>) {
+    for block in file.blocks() {
+        assert_eq!(file.block(block.tag).map(<[u8]>::len), Some(block.len));
+    }
+    assert_eq!(
+        file.tokenizer().is_some(),
+        file.block(Tag::TOKENIZER).is_some()
+    );
+    assert_eq!(file.golden().is_some(), file.block(Tag::GOLDEN).is_some());
+    assert_eq!(
+        file.provenance().is_some(),
+        file.block(Tag::PROVENANCE).is_some()
+    );
+    if let Some(tokenizer) = file.tokenizer() {
+        assert_eq!(tokenizer.tokens(), file.config().vocab_size);
+        if let Vocabulary::Bpe(bpe) = tokenizer.vocabulary() {
+            for token in 0..bpe.tokens() as u32 {
+                let string = bpe.string(token).expect("a string for every token");
+                let found = bpe.find(string).expect("every string is found");
+                assert_eq!(bpe.string(found), Some(string));
+                assert!(found <= token && string.len() <= bpe.longest());
+                assert!(bpe.score(token).is_some_and(f32::is_finite));
+            }
+        }
+    }
+    if let Some(golden) = file.golden() {
+        let layers = 0..=file.config().n_layers;
+        assert!(
+            layers
+                .into_iter()
+                .all(|layer| golden.layer(layer).is_some())
+        );
+        assert!(golden.positions() <= file.config().seq_len);
+        let mut tokens = golden.prompt().iter().chain(golden.expected());
+        assert!(tokens.all(|&t| (t as usize) < file.config().vocab_size));
+    }
+}
+
+/// A sink that compares with the file it was read from, model id and checksum left out.
+struct Same<'a> {
+    file: &'a [u8],
+    at: usize,
+}
+
+impl Sink for Same<'_> {
+    type Error = core::convert::Infallible;
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+        for &byte in bytes {
+            let stated = matches!(self.at, 16..20 | 24..32);
+            assert!(
+                stated || self.file[self.at] == byte,
+                "byte {} differs",
+                self.at
+            );
+            self.at += 1;
+        }
+        Ok(())
+    }
+}
+
+fn again(file: &File<'_>) {
+    // A hint for a machine this engine does not know is kept by no one.
+    let Some(isa) = file.needs().isa_name() else {
+        return;
+    };
+    let known = [Tag::TOKENIZER, Tag::GOLDEN, Tag::PROVENANCE];
+    let blocks: Vec<_> = file
+        .blocks()
+        .filter(|b| !known.contains(&b.tag))
+        .filter_map(|b| Some((b.tag, file.block(b.tag)?)))
+        .collect();
+    let extra = Extra {
+        tokenizer: file.tokenizer(),
+        golden: file.golden(),
+        provenance: file.provenance(),
+        blocks: &blocks,
+        ..Extra::new(file.needs().state_bytes, isa)
+    };
+    let mut same = Same {
+        file: file.bytes(),
+        at: 0,
+    };
+    let written =
+        write(file.config(), file, &extra, &mut same).expect("what was read can be written");
+    assert_eq!(written.len, file.bytes().len());
+}
