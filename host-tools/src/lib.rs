@@ -15,14 +15,37 @@
 //! so that a test or another program can call the room without the command line.
 #![forbid(unsafe_code)]
 
-pub mod checkpoint;
-pub mod cli;
-pub mod eval;
-pub mod export;
-pub mod import;
-pub mod inspect;
-pub mod memory;
+// Floors, ground first: a module uses only the modules above it.
+
+// Files that appear whole or not at all.
 pub mod output;
-pub mod prune;
+
+// What a person or a script reads.
 pub mod report;
+
+// Heap memory aligned as the engine likes it.
+pub mod memory;
+
+// Models on disk, as every tool reads and writes them.
+pub mod checkpoint;
+
+// One-shot magnitude pruning.
+pub mod prune;
+
+// Models that were trained elsewhere.
+pub mod import;
+
+// Checkpoints as model files.
+pub mod export;
+
+// What is in a model file.
+pub mod inspect;
+
+// One run on this machine.
 pub mod run;
+
+// How well a model predicts text.
+pub mod eval;
+
+// The command line.
+pub mod cli;

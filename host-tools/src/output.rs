@@ -1,7 +1,7 @@
 //! Files that appear complete under their name, or not at all.
 //!
 //! ```text
-//! bytes ─► .name.XXXXXX (same directory) ─► sync ─► rename to name
+//! bytes ─► .lacuna-random (same directory) ─► sync ─► rename to name
 //! ```
 //!
 //! # Invariants

@@ -3,6 +3,9 @@
 //! # Invariants
 //! - Density counts numbers that are not zero, whatever is stored; `nnz` counts what is stored.
 //! - RAM is `State::len`, the number a firmware reserves.
+//!
+//! # Why
+//! The figures are data first, so that `--json`, the exporter's table and the text of `lacuna inspect` cannot disagree.
 
 mod tables;
 
