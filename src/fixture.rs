@@ -219,3 +219,26 @@ impl Parts {
         &self.indices
     }
 }
+
+/// [`crate::model::forward`] without a probe, as one symbol whose instructions a test can read.
+#[inline(never)]
+pub fn forward_unseen(
+    isa: crate::kernels::Isa,
+    model: &crate::model::Model<'_>,
+    state: &mut crate::model::State<'_>,
+    token: u32,
+) -> Result<(), crate::model::Error> {
+    crate::model::forward(isa, model, state, token, &mut crate::probe::NoProbe)
+}
+
+/// The same with a probe that looks: the control of that test.
+#[inline(never)]
+pub fn forward_seen(
+    isa: crate::kernels::Isa,
+    model: &crate::model::Model<'_>,
+    state: &mut crate::model::State<'_>,
+    token: u32,
+    probe: &mut crate::probe::LogitDigest,
+) -> Result<(), crate::model::Error> {
+    crate::model::forward(isa, model, state, token, probe)
+}
