@@ -88,6 +88,9 @@ impl<'a, P: Probe> Session<'a, P> {
         options: Options,
         probe: P,
     ) -> Result<Self, Error> {
+        if !Isa::environment_ok() {
+            return Err(Error::FloatEnvironment);
+        }
         let state = State::new(model.config(), &options.limits, arena)?;
         Ok(Self {
             model,

@@ -21,8 +21,8 @@ impl Probe for SiteDigest {
 }
 
 impl<P: Probe> Session<'_, P> {
-    /// Repeats the file's golden run and compares tokens and digests; the session is empty afterwards, the probe sees
-    /// nothing of it.
+    /// Repeats the file's golden run and compares tokens and digests; the session is empty afterwards, unless
+    /// there is nothing to repeat, and the probe sees nothing of it.
     ///
     /// A run that differs is repeated for one block after the other, to say where it parts, with no memory of its own.
     ///
