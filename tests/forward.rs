@@ -66,7 +66,7 @@ fn switches() -> impl Iterator<Item = Config> {
         Activation::Silu,
     ];
     (0..3 * 4 * 2 * 3 * 32).step_by(7).map(move |i| {
-        let bit = |n: usize| i / 72 >> n & 1 == 1;
+        let bit = |n: usize| ((i / 72) >> n) & 1 == 1;
         Config {
             position: positions[i % 3],
             activation: activations[i / 3 % 4],

@@ -2,7 +2,7 @@
 
 mod tiny;
 
-use std::ops::ControlFlow;
+use core::ops::ControlFlow;
 
 use lacuna::config::{Config, Position};
 use lacuna::format::schema::Id;

@@ -16,13 +16,13 @@
 //! and be swapped, and a session can be saved by copying its half.
 
 mod cache;
-mod error;
 mod forward;
+mod refusal;
 mod state;
 mod weights;
 
 pub use cache::CacheType;
-pub use error::Error;
 pub use forward::forward;
+pub use refusal::Error;
 pub use state::{Arena, Limits, State, WhenFull};
 pub use weights::{Layer, Model};

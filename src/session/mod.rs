@@ -15,15 +15,15 @@
 //! [`crate::model::forward`] is enough to run a model; a session only holds its four arguments together, so that an
 //! application cannot mix them up.
 
-mod error;
 mod generate;
+mod refusal;
 mod sampler;
 mod save;
 mod self_test;
 mod tokenizer;
 mod transcript;
 
-pub use error::{Error, SaveError, TestError};
+pub use refusal::{Error, SaveError, TestError};
 pub use sampler::{Sampler, argmax};
 pub use tokenizer::{BufferTooSmall, Tokenizer};
 pub use transcript::Transcript;

@@ -164,7 +164,7 @@ impl Bytes {
 }
 
 impl Sink for Bytes {
-    type Error = std::convert::Infallible;
+    type Error = core::convert::Infallible;
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
         use zerocopy::IntoBytes;

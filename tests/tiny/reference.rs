@@ -204,7 +204,7 @@ fn top_k(mut x: Vec<f64>, k: usize) -> Vec<f64> {
 fn act(kind: Activation, v: f64) -> f64 {
     match kind {
         Activation::Gelu => {
-            let inner = (2.0 / std::f64::consts::PI).sqrt() * (v + 0.044715 * v.powi(3));
+            let inner = (2.0 / core::f64::consts::PI).sqrt() * (v + 0.044715 * v.powi(3));
             0.5 * v * (1.0 + inner.tanh())
         }
         Activation::Relu => v.max(0.0),
