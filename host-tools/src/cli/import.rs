@@ -7,7 +7,7 @@ use lacuna::format::schema::{self, Id};
 use serde_json::json;
 
 use super::open;
-use crate::checkpoint::{self, Tokenizer};
+use crate::checkpoint::Tokenizer;
 use crate::import::llama2c;
 use crate::report::{NextStep, Out, count};
 
@@ -63,8 +63,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
             )
         })?;
     model.tokenizer = Tokenizer::Llama2c;
-    model.save(&args.output)?;
-    checkpoint::write(&args.output.join(checkpoint::TOKENIZER), &bytes)?;
+    open::save(&args.output, &model, Some(&bytes))?;
     let learned = schema::tensors(&model.config)
         .filter(|t| !matches!(t.id, Id::RopeCos | Id::RopeSin))
         .map(|t| t.rows * t.cols);

@@ -38,7 +38,30 @@ pub(super) fn checkpoint(path: &Path) -> anyhow::Result<Checkpoint> {
 /// # Errors
 /// It cannot be read.
 pub(super) fn file(path: &Path) -> anyhow::Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    fs::read(path)
+        .with_context(|| format!("cannot read {}", path.display()))
+        .next_step(|| "name a file that exists and may be read".to_owned())
+}
+
+/// Writes the checkpoint directory `path`, with its tokenizer file where it has one.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn save(
+    path: &Path,
+    checkpoint: &Checkpoint,
+    tokenizer: Option<&[u8]>,
+) -> anyhow::Result<()> {
+    let save = || {
+        checkpoint.save(path)?;
+        tokenizer.map_or(Ok(()), |bytes| {
+            checkpoint::write(&path.join(checkpoint::TOKENIZER), bytes)
+        })
+    };
+    save().next_step(|| match fs::metadata(path).map(|there| there.is_file()) {
+        Ok(true) => "a checkpoint is a directory, and a file of this name exists".to_owned(),
+        _ => "choose a directory that is writable and has room".to_owned(),
+    })
 }
 
 /// The tokenizer file of a checkpoint, where it has one.
@@ -57,7 +80,8 @@ pub(super) fn tokenizer(path: &Path, checkpoint: &Checkpoint) -> anyhow::Result<
 /// # Errors
 /// It cannot be read.
 pub(super) fn model(path: &Path) -> anyhow::Result<Buffer> {
-    let bytes = file(path).next_step(|| match fs::metadata(path) {
+    let read = fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let bytes = read.next_step(|| match fs::metadata(path) {
         Ok(there) if there.is_dir() && path.join(checkpoint::MODEL).exists() => format!(
             "this is a checkpoint; make a model of it with `lacuna export {} -o model.lacuna`",
             path.display()

@@ -1,12 +1,10 @@
 //! `lacuna prune`: one-shot magnitude pruning of a checkpoint.
 
-use std::fs;
 use std::path::PathBuf;
 
 use serde_json::json;
 
 use super::open;
-use crate::checkpoint::{self, Tokenizer};
 use crate::prune::{self, Per, Pruned, Settings};
 use crate::report::{NextStep, Out, count, percent, table};
 
@@ -42,6 +40,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         json: args.json,
     };
     let mut model = open::checkpoint(&args.checkpoint)?;
+    let tokenizer = open::tokenizer(&args.checkpoint, &model)?;
     let settings = Settings {
         density: args.density,
         per: args.per,
@@ -49,12 +48,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     };
     let lines = prune::prune(&mut model, &settings)
         .next_step(|| "choose a density in (0, 1], or a smaller --min-per-neuron".to_owned())?;
-    model.save(&args.output)?;
-    if model.tokenizer == Tokenizer::Llama2c {
-        let bytes = checkpoint::read(&args.checkpoint.join(checkpoint::TOKENIZER))?;
-        fs::create_dir_all(&args.output)?;
-        checkpoint::write(&args.output.join(checkpoint::TOKENIZER), &bytes)?;
-    }
+    open::save(&args.output, &model, tokenizer.as_deref())?;
     let (before, after) = lines
         .iter()
         .fold((0, 0), |(b, a), l| (b + l.before, a + l.after));

@@ -169,11 +169,19 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         stop: request.stop,
         silent: args.json,
         escape: io::stdout().is_terminal(),
+        begun: false,
         result: Ok(()),
     };
-    stream.write(args.prompt.as_bytes());
-    let ran = run::run(&model, &request, &mut |token| stream.token(token));
-    stream.write(b"\n");
+    let ran = run::run(&model, &request, &mut |token| {
+        if !stream.begun {
+            stream.begun = true;
+            stream.write(args.prompt.as_bytes());
+        }
+        stream.token(token);
+    });
+    if stream.begun {
+        stream.write(b"\n");
+    }
     stream.result?;
     let ran = match ran {
         Ok(ran) => ran,
@@ -229,6 +237,7 @@ struct Stream<'a> {
     stop: Option<u32>,
     silent: bool,
     escape: bool,
+    begun: bool,
     result: io::Result<()>,
 }
 
