@@ -93,11 +93,15 @@ fn dense_input<V: Value>(w: Dense<'_, V>, x: &[f32], y: &mut [f32]) {
 fn csr_output<V: Value>(w: Csr<'_, V>, x: &[f32], y: &mut [f32]) {
     for (row, y) in y.iter_mut().enumerate() {
         let (indices, values) = w.row(row);
-        *y = indices
-            .iter()
-            .zip(values)
-            .fold(0.0, |acc, (&j, v)| acc + v.to_f32() * x[j as usize]);
+        *y = csr_row(indices, values, x);
     }
+}
+
+/// One output of [`csr_output`].
+#[inline(always)]
+pub(super) fn csr_row<V: Value>(indices: &[u16], values: &[V], x: &[f32]) -> f32 {
+    let pairs = indices.iter().zip(values);
+    pairs.fold(0.0, |acc, (&j, v)| acc + v.to_f32() * x[usize::from(j)])
 }
 
 fn csr_input<V: Value>(w: Csr<'_, V>, x: &[f32], y: &mut [f32]) {
@@ -139,11 +143,18 @@ fn dense_input_i8(w: Dense<'_, i8>, q: &[i8], y: &mut [f32]) {
 fn csr_output_i8(w: Csr<'_, i8>, q: &[i8], y: &mut [f32]) {
     for (row, y) in y.iter_mut().enumerate() {
         let (indices, values) = w.row(row);
-        let acc = indices.iter().zip(values).fold(0i32, |acc, (&j, &v)| {
-            acc + i32::from(v) * i32::from(q[j as usize])
-        });
-        *y = f32::from_bits(acc as u32);
+        *y = csr_row_i8(indices, values, q);
     }
+}
+
+/// One output of [`csr_output_i8`], as i32 bits.
+#[inline(always)]
+pub(super) fn csr_row_i8(indices: &[u16], values: &[i8], q: &[i8]) -> f32 {
+    let pairs = indices.iter().zip(values);
+    let sum = pairs.fold(0i32, |sum, (&j, &v)| {
+        sum + i32::from(v) * i32::from(q[usize::from(j)])
+    });
+    f32::from_bits(sum as u32)
 }
 
 fn csr_input_i8(w: Csr<'_, i8>, q: &[i8], y: &mut [f32]) {

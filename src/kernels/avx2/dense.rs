@@ -2,11 +2,11 @@
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::{
-    _CMP_NEQ_UQ, _mm256_add_ps, _mm256_cmp_ps, _mm256_movemask_ps, _mm256_mul_ps, _mm256_set1_ps,
-    _mm256_setzero_ps,
+    __m256, _CMP_NEQ_UQ, _mm256_add_ps, _mm256_cmp_ps, _mm256_movemask_ps, _mm256_mul_ps,
+    _mm256_set1_ps, _mm256_setzero_ps,
 };
 
-use super::lanes::{Widen, add_columns, load, store, window};
+use super::lanes::{Widen, add_columns, load, padded, store};
 use crate::kernels::isa::Avx2;
 use crate::sparse::Dense;
 
@@ -24,25 +24,34 @@ pub(super) fn input<V: Widen>(_: Avx2, w: Dense<'_, V>, x: &[f32], y: &mut [f32]
 
 #[target_feature(enable = "avx2,f16c")]
 fn output_avx2<V: Widen>(w: Dense<'_, V>, x: &[f32], y: &mut [f32]) {
-    let cols = w.cols();
+    let (x, x_rest) = x.as_chunks::<8>();
     for (block, y) in y.chunks_mut(8).enumerate() {
+        let row = |r: usize| w.row(block * 8 + r.min(y.len() - 1)).as_chunks::<8>();
+        let rows: [(&[[V; 8]], &[V]); 8] = core::array::from_fn(row);
         let mut acc = _mm256_setzero_ps();
-        for at in (0..cols).step_by(8) {
-            // Behind the last column x is zero, and a row's window runs on into its neighbour.
-            let x = load(&window(x, at));
-            let mut p = [_mm256_setzero_ps(); 8];
-            for r in 0..8 {
-                let start = (block * 8 + r.min(y.len() - 1)) * cols + at;
-                // SAFETY: this function's own features are those `widen` asks for.
-                let v = unsafe { V::widen(&window(w.values(), start)) };
-                p[r] = _mm256_mul_ps(v, x);
-            }
-            acc = add_columns(acc, &p);
+        for (at, x) in x.iter().enumerate() {
+            acc = step(acc, x, |r| rows[r].0[at]);
+        }
+        if !x_rest.is_empty() {
+            acc = step(acc, &padded(x_rest), |r| padded(rows[r].1));
         }
         let mut out = [0.0; 8];
         store(&mut out, acc);
         y.copy_from_slice(&out[..y.len()]);
     }
+}
+
+/// Adds eight columns of eight rows.
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+fn step<V: Widen>(acc: __m256, x: &[f32; 8], row: impl Fn(usize) -> [V; 8]) -> __m256 {
+    let x = load(x);
+    let mut p = [_mm256_setzero_ps(); 8];
+    for (r, p) in p.iter_mut().enumerate() {
+        // SAFETY: this function's own features are those `widen` asks for.
+        *p = _mm256_mul_ps(unsafe { V::widen(&row(r)) }, x);
+    }
+    add_columns(acc, &p)
 }
 
 #[target_feature(enable = "avx2,f16c")]
@@ -93,10 +102,10 @@ fn columns<V: Widen, const G: usize>(w: &Dense<'_, V>, x: &[f32], at: usize, y: 
 #[target_feature(enable = "avx2,f16c")]
 fn nonzero(x: &[f32]) -> u64 {
     let mut set = 0;
-    for at in (0..x.len()).step_by(8) {
-        let x = load(&window(x, at));
+    for (i, x) in x.chunks(8).enumerate() {
+        let x = load(&padded(x));
         let lanes = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(x, _mm256_setzero_ps()));
-        set |= (lanes as u64) << at;
+        set |= (lanes as u64) << (8 * i);
     }
     set
 }

@@ -8,7 +8,7 @@ use core::arch::x86_64::{
     _mm256_setzero_si256, _mm256_storeu_si256,
 };
 
-use super::lanes::{load, window};
+use super::lanes::{load, padded};
 use crate::kernels::isa::Avx2;
 use crate::kernels::portable::{MAGNITUDE, first_non_finite};
 use crate::kernels::{INPUT_PAD, Input, NonFinite};
@@ -44,8 +44,8 @@ pub(in crate::kernels) fn input<'a>(
 #[target_feature(enable = "avx2,f16c")]
 fn largest(x: &[f32]) -> u32 {
     let mut max = _mm256_setzero_si256();
-    for at in (0..x.len()).step_by(8) {
-        let bits = _mm256_castps_si256(load(&window(x, at)));
+    for x in x.chunks(8) {
+        let bits = _mm256_castps_si256(load(&padded(x)));
         let bits = _mm256_and_si256(bits, _mm256_set1_epi32(MAGNITUDE as i32));
         max = _mm256_max_epu32(max, bits);
     }
@@ -57,10 +57,10 @@ fn largest(x: &[f32]) -> u32 {
 
 #[target_feature(enable = "avx2,f16c")]
 fn quantise(x: &[f32], scale: f32, q: &mut [i8]) {
-    // The last window writes zeros into the padding, where zeros belong.
+    // The last eight write zeros into the padding, where zeros belong.
     let scale = _mm256_set1_ps(scale);
-    for (at, q) in (0..x.len()).step_by(8).zip(q.as_chunks_mut::<8>().0) {
-        let ratio = _mm256_div_ps(load(&window(x, at)), scale);
+    for (x, q) in x.chunks(8).zip(q.as_chunks_mut::<8>().0) {
+        let ratio = _mm256_div_ps(load(&padded(x)), scale);
         let words = _mm256_cvtps_epi32(ratio);
         let words = _mm_packs_epi32(
             _mm256_castsi256_si128(words),

@@ -2,16 +2,16 @@
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::{
-    __m256i, _mm_cvtepi8_epi16, _mm256_add_epi32, _mm256_castsi256_ps, _mm256_cmpgt_epi32,
-    _mm256_cvtepi8_epi16, _mm256_cvtepu16_epi32, _mm256_hadd_epi32, _mm256_madd_epi16,
-    _mm256_mask_i32gather_epi32, _mm256_min_epu32, _mm256_permute2x128_si256, _mm256_set1_epi32,
-    _mm256_setzero_si256, _mm256_slli_epi32, _mm256_srai_epi32, _mm256_unpackhi_epi16,
-    _mm256_unpacklo_epi16,
+    __m256i, _mm256_add_epi32, _mm256_and_si256, _mm256_castsi256_ps, _mm256_cmpgt_epi32,
+    _mm256_cvtepi8_epi16, _mm256_cvtepi8_epi32, _mm256_hadd_epi32, _mm256_madd_epi16,
+    _mm256_mullo_epi32, _mm256_permute2x128_si256, _mm256_set1_epi32, _mm256_setzero_si256,
+    _mm256_unpackhi_epi16, _mm256_unpacklo_epi16,
 };
 
-use super::lanes::{iota, load_8i8, load_16i8, load_u16, store, window};
-use crate::kernels::INPUT_PAD;
+use super::lanes::{iota, load_8i8, load_16i8, padded, store};
+use crate::kernels::block::{Block, Checked};
 use crate::kernels::isa::Avx2;
+use crate::kernels::portable::csr_row_i8;
 use crate::sparse::{Csr, Dense};
 
 /// Sums of sparse rows that are outputs.
@@ -54,72 +54,92 @@ fn store_sums(y: &mut [f32], sums: __m256i) {
 
 #[target_feature(enable = "avx2,f16c")]
 fn csr_output_avx2(w: Csr<'_, i8>, q: &[i8], y: &mut [f32]) {
-    y.fill(0.0);
-    assert!(q.len() >= w.cols() + INPUT_PAD, "padding of q");
-    if w.cols() == 0 {
-        return;
-    }
-    let last = _mm256_set1_epi32(w.cols() as i32 - 1);
-    for (block, y) in y.chunks_mut(8).enumerate() {
-        let mut acc = [_mm256_setzero_si256(); 8];
-        for r in 0..y.len() {
-            let (indices, values) = w.row(block * 8 + r);
-            for at in (0..indices.len()).step_by(8) {
-                let left = _mm256_set1_epi32((indices.len() - at) as i32);
-                let mask = _mm256_cmpgt_epi32(left, iota());
-                let index = _mm256_cvtepu16_epi32(load_u16(&window(indices, at)));
-                let index = _mm256_min_epu32(index, last);
-                // SAFETY: four bytes from at most `cols - 1` on; `q` has `INPUT_PAD` bytes behind its columns.
-                let x = unsafe {
-                    _mm256_mask_i32gather_epi32::<1>(
-                        _mm256_setzero_si256(),
-                        q.as_ptr().cast(),
-                        index,
-                        mask,
-                    )
-                };
-                let x = _mm256_srai_epi32::<24>(_mm256_slli_epi32::<24>(x));
-                // The upper half of each value is zero, so the pair sum is the one product.
-                let v = _mm_cvtepi8_epi16(load_8i8(&window(values, at)));
-                let product = _mm256_madd_epi16(x, _mm256_cvtepu16_epi32(v));
-                acc[r] = _mm256_add_epi32(acc[r], product);
-            }
-        }
+    let q = &q[..w.cols()];
+    let w = Checked::new(w);
+    for (b, y) in y.chunks_mut(8).enumerate() {
+        let block = w.block(b * 8);
+        let acc = if block.inner {
+            csr_sums::<true>(&block, q)
+        } else {
+            csr_sums::<false>(&block, q)
+        };
         store_sums(y, row_sums(&acc));
+        block.finish(b * 8, y, |i, v| csr_row_i8(i, v, q));
     }
 }
 
-/// Sixteen elements from `start` on, zeros where the slice has ended.
-#[inline(always)]
-fn wide(s: &[i8], start: usize) -> [i8; 16] {
-    match s.get(start..).and_then(|s| s.first_chunk()) {
-        Some(whole) => *whole,
-        None => {
-            let mut out = [0; 16];
-            out[..8].copy_from_slice(&window(s, start));
-            out[8..].copy_from_slice(&window(s, start + 8));
-            out
-        }
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+fn csr_sums<const INNER: bool>(block: &Block<'_, i8, 8>, q: &[i8]) -> [__m256i; 8] {
+    let (mut acc, mut lanes) = ([_mm256_setzero_si256(); 8], iota());
+    for at in (0..block.longest).step_by(8) {
+        // Written out: a loop over rows is not unrolled, and its vectors would live in memory.
+        acc = [
+            csr_step::<INNER>(acc[0], block, q, 0, at, lanes),
+            csr_step::<INNER>(acc[1], block, q, 1, at, lanes),
+            csr_step::<INNER>(acc[2], block, q, 2, at, lanes),
+            csr_step::<INNER>(acc[3], block, q, 3, at, lanes),
+            csr_step::<INNER>(acc[4], block, q, 4, at, lanes),
+            csr_step::<INNER>(acc[5], block, q, 5, at, lanes),
+            csr_step::<INNER>(acc[6], block, q, 6, at, lanes),
+            csr_step::<INNER>(acc[7], block, q, 7, at, lanes),
+        ];
+        lanes = _mm256_add_epi32(lanes, _mm256_set1_epi32(8));
     }
+    acc
+}
+
+/// Adds the products of eight elements of row `r`.
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+fn csr_step<const INNER: bool>(
+    acc: __m256i,
+    block: &Block<'_, i8, 8>,
+    q: &[i8],
+    r: usize,
+    at: usize,
+    lanes: __m256i,
+) -> __m256i {
+    let (i, v) = block.window::<8, INNER>(r, at);
+    // SAFETY: indices of a block are checked; all are below the length of q.
+    let q = unsafe { i.map(|i| *q.get_unchecked(usize::from(i))) };
+    let within = _mm256_cmpgt_epi32(_mm256_set1_epi32(block.length[r]), lanes);
+    let v = _mm256_and_si256(_mm256_cvtepi8_epi32(load_8i8(&v)), within);
+    let product = _mm256_mullo_epi32(v, _mm256_cvtepi8_epi32(load_8i8(&q)));
+    _mm256_add_epi32(acc, product)
 }
 
 #[target_feature(enable = "avx2,f16c")]
 fn dense_output_avx2(w: Dense<'_, i8>, q: &[i8], y: &mut [f32]) {
-    let cols = w.cols();
-    assert!(q.len() >= cols + INPUT_PAD, "padding of q");
+    let (q, q_rest) = q[..w.cols()].as_chunks::<16>();
     for (block, y) in y.chunks_mut(8).enumerate() {
+        let row = |r: usize| w.row(block * 8 + r.min(y.len() - 1)).as_chunks::<16>();
+        let rows: [(&[[i8; 16]], &[i8]); 8] = core::array::from_fn(row);
         let mut acc = [_mm256_setzero_si256(); 8];
-        for at in (0..cols).step_by(16) {
-            // Behind the last column q is zero, and a row's window runs on into its neighbour.
-            let x = _mm256_cvtepi8_epi16(load_16i8(&wide(q, at)));
-            for (r, acc) in acc.iter_mut().enumerate() {
-                let start = (block * 8 + r.min(y.len() - 1)) * cols + at;
-                let v = _mm256_cvtepi8_epi16(load_16i8(&wide(w.values(), start)));
-                *acc = _mm256_add_epi32(*acc, _mm256_madd_epi16(v, x));
-            }
+        for (at, q) in q.iter().enumerate() {
+            acc = dense_step(acc, q, |r| rows[r].0[at]);
+        }
+        if !q_rest.is_empty() {
+            acc = dense_step(acc, &padded(q_rest), |r| padded(rows[r].1));
         }
         store_sums(y, row_sums(&acc));
     }
+}
+
+/// Adds sixteen columns of eight rows.
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+fn dense_step(
+    mut acc: [__m256i; 8],
+    q: &[i8; 16],
+    row: impl Fn(usize) -> [i8; 16],
+) -> [__m256i; 8] {
+    let q = _mm256_cvtepi8_epi16(load_16i8(q));
+    for (r, acc) in acc.iter_mut().enumerate() {
+        let v = _mm256_cvtepi8_epi16(load_16i8(&row(r)));
+        *acc = _mm256_add_epi32(*acc, _mm256_madd_epi16(v, q));
+    }
+    acc
 }
 
 #[target_feature(enable = "avx2,f16c")]

@@ -1,34 +1,27 @@
-//! Loads that cannot miss, and the 8 × 8 transpose.
+//! Loads, and the 8 × 8 transpose.
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::{
-    __m128i, __m256, __m256i, _mm_loadl_epi64, _mm_loadu_si128, _mm256_add_ps, _mm256_cvtph_ps,
-    _mm256_loadu_ps, _mm256_permute2f128_ps, _mm256_setr_epi32, _mm256_shuffle_ps,
-    _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    __m128, __m128i, __m256, __m256i, _mm_cvtph_ps, _mm_loadl_epi64, _mm_loadu_ps, _mm_loadu_si128,
+    _mm256_add_ps, _mm256_cvtph_ps, _mm256_loadu_ps, _mm256_permute2f128_ps, _mm256_set_m128,
+    _mm256_setr_epi32, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
 use half::f16;
 
 use crate::sparse::Value;
 
-/// Eight elements from `start` on, zeros where the slice has ended.
+/// At most `N` elements with zeros behind them.
 #[inline(always)]
-pub(super) fn window<T: Copy + Default>(s: &[T], start: usize) -> [T; 8] {
-    match s.get(start..).and_then(|s| s.first_chunk()) {
+pub(super) fn padded<T: Copy + Default, const N: usize>(s: &[T]) -> [T; N] {
+    match s.first_chunk() {
         Some(whole) => *whole,
-        None => ragged(s, start),
+        None => {
+            let mut out = [T::default(); N];
+            out[..s.len()].copy_from_slice(s);
+            out
+        }
     }
-}
-
-#[cold]
-#[inline(never)]
-fn ragged<T: Copy + Default>(s: &[T], start: usize) -> [T; 8] {
-    let mut out = [T::default(); 8];
-    let rest = s.get(start..).unwrap_or(&[]);
-    for (out, v) in out.iter_mut().zip(rest) {
-        *out = *v;
-    }
-    out
 }
 
 /// A stored float that eight lanes can widen to f32.
@@ -38,6 +31,12 @@ pub(super) trait Widen: Value + Default {
     /// # Safety
     /// The processor has AVX2 and F16C.
     unsafe fn widen(v: &[Self; 8]) -> __m256;
+
+    /// Four values as f32.
+    ///
+    /// # Safety
+    /// The processor has AVX2 and F16C.
+    unsafe fn widen4(v: &[Self; 4]) -> __m128;
 }
 
 impl Widen for f32 {
@@ -45,6 +44,13 @@ impl Widen for f32 {
     #[target_feature(enable = "avx2,f16c")]
     unsafe fn widen(v: &[f32; 8]) -> __m256 {
         load(v)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2,f16c")]
+    unsafe fn widen4(v: &[f32; 4]) -> __m128 {
+        // SAFETY: 16 bytes of an array of four floats.
+        unsafe { _mm_loadu_ps(v.as_ptr()) }
     }
 }
 
@@ -54,6 +60,13 @@ impl Widen for f16 {
     unsafe fn widen(v: &[f16; 8]) -> __m256 {
         // SAFETY: 16 bytes of an array of eight two-byte values.
         _mm256_cvtph_ps(unsafe { _mm_loadu_si128(v.as_ptr().cast()) })
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2,f16c")]
+    unsafe fn widen4(v: &[f16; 4]) -> __m128 {
+        // SAFETY: 8 bytes of an array of four two-byte values.
+        _mm_cvtph_ps(unsafe { _mm_loadl_epi64(v.as_ptr().cast()) })
     }
 }
 
@@ -69,13 +82,6 @@ pub(super) fn load(v: &[f32; 8]) -> __m256 {
 pub(super) fn store(out: &mut [f32; 8], v: __m256) {
     // SAFETY: 32 bytes of an array of eight floats.
     unsafe { _mm256_storeu_ps(out.as_mut_ptr(), v) }
-}
-
-#[inline]
-#[target_feature(enable = "avx2,f16c")]
-pub(super) fn load_u16(v: &[u16; 8]) -> __m128i {
-    // SAFETY: 16 bytes of an array of eight u16.
-    unsafe { _mm_loadu_si128(v.as_ptr().cast()) }
 }
 
 #[inline]
@@ -138,4 +144,29 @@ pub(super) fn add_columns(mut acc: __m256, p: &[__m256; 8]) -> __m256 {
         acc = _mm256_add_ps(acc, _mm256_permute2f128_ps::<0x31>(top[c], bottom[c]));
     }
     acc
+}
+
+/// Adds the columns of the 8 × 4 block `p` (one row a vector) to `acc`, column 0 first.
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+pub(super) fn add_columns4(acc: __m256, p: &[__m128; 8]) -> __m256 {
+    // Rows r and r + 4 share a vector, so a transpose within 128-bit halves is all it takes.
+    let p = [
+        _mm256_set_m128(p[4], p[0]),
+        _mm256_set_m128(p[5], p[1]),
+        _mm256_set_m128(p[6], p[2]),
+        _mm256_set_m128(p[7], p[3]),
+    ];
+    let (a0, a1) = (
+        _mm256_unpacklo_ps(p[0], p[1]),
+        _mm256_unpackhi_ps(p[0], p[1]),
+    );
+    let (a2, a3) = (
+        _mm256_unpacklo_ps(p[2], p[3]),
+        _mm256_unpackhi_ps(p[2], p[3]),
+    );
+    let acc = _mm256_add_ps(acc, _mm256_shuffle_ps::<0x44>(a0, a2));
+    let acc = _mm256_add_ps(acc, _mm256_shuffle_ps::<0xee>(a0, a2));
+    let acc = _mm256_add_ps(acc, _mm256_shuffle_ps::<0x44>(a1, a3));
+    _mm256_add_ps(acc, _mm256_shuffle_ps::<0xee>(a1, a3))
 }

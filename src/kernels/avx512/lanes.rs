@@ -1,53 +1,35 @@
-//! Masked loads, and the transpose of eight vectors of two rows each.
+//! Loads, and the transpose of eight vectors of two rows each.
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::{
-    __m128i, __m256i, __m512, __m512i, _mm_maskz_loadu_epi16, _mm256_castsi128_si256,
-    _mm256_inserti128_si256, _mm256_maskz_loadu_ps, _mm512_add_ps, _mm512_castps256_ps512,
-    _mm512_cvtph_ps, _mm512_insertf32x8, _mm512_permutex2var_ps, _mm512_setr_epi32,
-    _mm512_shuffle_ps, _mm512_storeu_ps, _mm512_unpackhi_ps, _mm512_unpacklo_ps,
+    __m256i, __m512, __m512i, _mm_loadu_si128, _mm256_castsi128_si256, _mm256_inserti128_si256,
+    _mm256_loadu_ps, _mm512_add_ps, _mm512_castps256_ps512, _mm512_cvtph_ps, _mm512_insertf32x8,
+    _mm512_loadu_ps, _mm512_permutex2var_ps, _mm512_setr_epi32, _mm512_shuffle_ps,
+    _mm512_storeu_ps, _mm512_unpackhi_ps, _mm512_unpacklo_ps,
 };
 
 use half::f16;
 
 use crate::sparse::Value;
 
-/// Up to eight elements of a slice: where they begin, and as many low bits as there are.
-#[derive(Clone, Copy)]
-pub(super) struct Part<'a, T> {
-    slice: &'a [T],
-    pub(super) mask: u8,
-}
-
-impl<'a, T> Part<'a, T> {
-    /// The first eight elements of `slice`, or all that it has.
-    #[inline(always)]
-    pub(super) fn of(slice: &'a [T]) -> Self {
-        let mask = ((1u32 << slice.len().min(8)) - 1) as u8;
-        Self { slice, mask }
-    }
-}
-
-/// A stored float that vectors of two parts can widen to f32.
-pub(super) trait Widen: Value {
-    /// Eight values of each part as f32, zero where a part has ended.
+/// A stored float that the two halves of a vector can widen to f32.
+pub(super) trait Widen: Value + Default {
+    /// Eight values of one row and eight of another as f32.
     ///
     /// # Safety
     /// The processor has AVX-512 F, BW, VL and DQ, and F16C.
-    unsafe fn widen(low: Part<'_, Self>, high: Part<'_, Self>) -> __m512
-    where
-        Self: Sized;
+    unsafe fn widen(low: &[Self; 8], high: &[Self; 8]) -> __m512;
 }
 
 impl Widen for f32 {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
-    unsafe fn widen(low: Part<'_, f32>, high: Part<'_, f32>) -> __m512 {
-        // SAFETY: a part's mask has a bit only for elements that its slice has.
+    unsafe fn widen(low: &[f32; 8], high: &[f32; 8]) -> __m512 {
+        // SAFETY: 32 bytes each of two arrays of eight floats.
         let (low, high) = unsafe {
             (
-                _mm256_maskz_loadu_ps(low.mask, low.slice.as_ptr()),
-                _mm256_maskz_loadu_ps(high.mask, high.slice.as_ptr()),
+                _mm256_loadu_ps(low.as_ptr()),
+                _mm256_loadu_ps(high.as_ptr()),
             )
         };
         _mm512_insertf32x8::<1>(_mm512_castps256_ps512(low), high)
@@ -57,36 +39,44 @@ impl Widen for f32 {
 impl Widen for f16 {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
-    unsafe fn widen(low: Part<'_, f16>, high: Part<'_, f16>) -> __m512 {
-        // SAFETY: a part's mask has a bit only for elements that its slice has, and f16 is as wide as i16.
-        let (low, high) = unsafe {
-            (
-                _mm_maskz_loadu_epi16(low.mask, low.slice.as_ptr().cast()),
-                _mm_maskz_loadu_epi16(high.mask, high.slice.as_ptr().cast()),
-            )
-        };
+    unsafe fn widen(low: &[f16; 8], high: &[f16; 8]) -> __m512 {
         _mm512_cvtph_ps(joined(low, high))
     }
 }
 
+/// Two arrays of eight two-byte elements side by side.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
-fn joined(low: __m128i, high: __m128i) -> __m256i {
+pub(super) fn joined<T>(low: &[T; 8], high: &[T; 8]) -> __m256i {
+    const { assert!(size_of::<T>() == 2) };
+    // SAFETY: 16 bytes each of two arrays of eight two-byte elements.
+    let (low, high) = unsafe {
+        (
+            _mm_loadu_si128(low.as_ptr().cast()),
+            _mm_loadu_si128(high.as_ptr().cast()),
+        )
+    };
     _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high)
 }
 
-/// Eight u16 of each part, zero where a part has ended.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
-pub(super) fn load_u16(low: Part<'_, u16>, high: Part<'_, u16>) -> __m256i {
-    // SAFETY: a part's mask has a bit only for elements that its slice has.
-    let (low, high) = unsafe {
-        (
-            _mm_maskz_loadu_epi16(low.mask, low.slice.as_ptr().cast()),
-            _mm_maskz_loadu_epi16(high.mask, high.slice.as_ptr().cast()),
-        )
-    };
-    joined(low, high)
+pub(super) fn load(v: &[f32; 16]) -> __m512 {
+    // SAFETY: 64 bytes of an array of sixteen floats.
+    unsafe { _mm512_loadu_ps(v.as_ptr()) }
+}
+
+/// At most eight elements with zeros behind them.
+#[inline(always)]
+pub(super) fn padded<T: Copy + Default>(s: &[T]) -> [T; 8] {
+    match s.first_chunk() {
+        Some(whole) => *whole,
+        None => {
+            let mut out = [T::default(); 8];
+            out[..s.len()].copy_from_slice(s);
+            out
+        }
+    }
 }
 
 #[inline]

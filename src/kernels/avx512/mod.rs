@@ -31,13 +31,17 @@ pub(super) fn matvec(proof: Avx512, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]
         (Stored::DenseF32(d), Major::Input) => dense::input(proof, d, x.x, y),
         (Stored::DenseF16(d), Major::Output) => dense::output(proof, d, x.x, y),
         (Stored::DenseF16(d), Major::Input) => dense::input(proof, d, x.x, y),
-        (Stored::CsrF32(c), Major::Output) => csr::output(proof, c, x.x, y),
-        (Stored::CsrF16(c), Major::Output) => csr::output(proof, c, x.x, y),
+        (Stored::CsrF32(c), Major::Output) if c.cols() <= csr::MOST_COLS => {
+            csr::output(proof, c, x.x, y);
+        }
+        (Stored::CsrF16(c), Major::Output) if c.cols() <= csr::MOST_COLS => {
+            csr::output(proof, c, x.x, y);
+        }
         (Stored::DenseI8(d, s), Major::Output) => {
             int8::dense_output(proof, d, x.q, y);
             portable::scale_i8(y, x.scale, s);
         }
-        (Stored::CsrI8(c, s), Major::Output) => {
+        (Stored::CsrI8(c, s), Major::Output) if c.cols() <= int8::MOST_COLS => {
             int8::csr_output(proof, c, x.q, y);
             portable::scale_i8(y, x.scale, s);
         }
