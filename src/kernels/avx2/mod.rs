@@ -1,27 +1,28 @@
 //! AVX2 and F16C: 256-bit vectors, eight outputs side by side.
 //!
 //! ```text
-//!            8 nonzeros of a row, in one vector            transpose          add in order
-//! row 0   │ v·x  v·x  v·x  v·x  v·x  v·x  v·x  v·x │     ┌ column 0 ┐   acc (8 rows) += column 0
-//! row 1   │ v·x  v·x  v·x   0    0    0    0    0  │ ──► │ column 1 │ ─►               += column 1
-//!   ⋮                                                     └    ⋮     ┘                     ⋮
-//! row 7   │ v·x  v·x  v·x  v·x  v·x   0    0    0  │
+//!            4 nonzeros of a row, in one vector      transpose          add in order
+//! row 0   │ v·x  v·x  v·x  v·x │                    ┌ column 0 ┐   acc (8 rows) += column 0
+//! row 1   │ v·x  v·x   0    0  │               ──►  │ column 1 │ ─►               += column 1
+//!   ⋮                                               └    ⋮     ┘                     ⋮
+//! row 7   │ v·x  v·x  v·x   0  │
 //! ```
 //!
 //! # Invariants
 //! - Entered only with an [`Avx2`] proof; that is what makes every call into a `target_feature` function sound.
-//! - No load trusts an index, `indptr` or a length: windows are taken by slicing, gathered indices are clamped to the
-//!   last column. A broken matrix gives wrong numbers or a panic.
-//! - Lanes without a nonzero add a product of zero, which no accumulator that started at +0.0 can show.
+//! - Windows on sparse rows come from `block`, which has looked at every index. A broken matrix gives wrong numbers or
+//!   a panic, never another's memory.
+//! - Lanes beyond a row's end add a product of zero, which no accumulator that started at +0.0 can show.
 //!
 //! # Why
-//! Products of a row may be formed in any order, only their sum may not. So a row's indices and values are loaded as
-//! whole vectors, and an 8 × 8 transpose (three shuffles for eight products) turns rows into the lanes that the
-//! contract asks for. Giving each lane its own row from the start would need a gather for the indices and another for
-//! the values. Rows of a block run to the longest of the eight.
+//! Products of a row may be formed in any order, only their sum may not. So a row's values are loaded as vectors, x is
+//! put beside them by scalar loads (gathers measured 1.5 to 2 times slower on Zen, and are slow wherever the gather
+//! mitigation is on), and a transpose turns rows into the lanes that the contract asks for: three shuffles for eight
+//! products. Four elements a step instead of eight, because rows of a block run to the longest of the eight. Very
+//! short int8 rows fill no vector and stay portable.
 //!
 //! Sparse products of input-major storage scatter into `y`; AVX2 has no scatter and each sum goes through memory
-//! whatever is done, so f32 stays portable there. For f16 the wide conversion alone is worth having.
+//! whatever is done, so f32 and int8 stay portable there. For f16 the wide conversion alone is worth having.
 
 mod csr;
 mod dense;
@@ -34,6 +35,9 @@ use crate::kernels::isa::Avx2;
 use crate::sparse::{Major, Matrix, Stored};
 
 pub(super) use input::input;
+
+/// Mean nonzeros of an int8 row from which eight lanes pay.
+const SHORT_ROW: usize = 14;
 
 /// `y = W x` as [`portable::matvec`] defines it.
 pub(super) fn matvec(proof: Avx2, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) {
@@ -53,10 +57,10 @@ pub(super) fn matvec(proof: Avx2, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) 
             int8::dense_input(proof, d, x.q, y);
             portable::scale_i8(y, x.scale, s);
         }
-        (Stored::CsrI8(c, s), Major::Output) => {
+        (Stored::CsrI8(c, s), Major::Output) if c.nnz() >= SHORT_ROW * c.rows() => {
             int8::csr_output(proof, c, x.q, y);
             portable::scale_i8(y, x.scale, s);
         }
-        (Stored::CsrF32(_) | Stored::CsrI8(..), Major::Input) => portable::matvec(w, x, y),
+        (Stored::CsrF32(_) | Stored::CsrI8(..), _) => portable::matvec(w, x, y),
     }
 }

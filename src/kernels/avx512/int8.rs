@@ -1,4 +1,4 @@
-//! int8 rows: exact i32 sums, so a row may be split over lanes. Sums are left as i32 bits in `y`.
+//! Sparse int8 rows over at most 256 columns: exact i32 sums, so a row may be split over lanes. Sums are left as i32 bits in `y`.
 //!
 //! ```text
 //!   one vector: 8 elements each of rows k, k + 4, k + 8, k + 12      madd      4 partial sums each     k = 0..4
@@ -6,18 +6,18 @@
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::{
-    __m512i, _mm256_loadu_si256, _mm256_maskz_loadu_epi8, _mm512_add_epi16, _mm512_add_epi32,
-    _mm512_castsi512_ps, _mm512_cmplt_epu16_mask, _mm512_cvtepi8_epi16, _mm512_loadu_si512,
-    _mm512_madd_epi16, _mm512_mask_blend_epi16, _mm512_maskz_mov_epi16, _mm512_permutex2var_epi16,
-    _mm512_reduce_add_epi32, _mm512_set1_epi16, _mm512_setzero_si512, _mm512_test_epi16_mask,
-    _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+    __m512i, _mm256_loadu_si256, _mm512_add_epi16, _mm512_add_epi32, _mm512_castsi512_ps,
+    _mm512_cmplt_epu16_mask, _mm512_cvtepi8_epi16, _mm512_loadu_si512, _mm512_madd_epi16,
+    _mm512_mask_blend_epi16, _mm512_maskz_mov_epi16, _mm512_permutex2var_epi16, _mm512_set1_epi16,
+    _mm512_setzero_si512, _mm512_test_epi16_mask, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64,
+    _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
 
 use super::lanes::store;
 use crate::kernels::block::{Block, Checked};
 use crate::kernels::isa::Avx512;
 use crate::kernels::portable::csr_row_i8;
-use crate::sparse::{Csr, Dense};
+use crate::sparse::Csr;
 
 /// Columns that eight registers hold.
 pub(super) const MOST_COLS: usize = 256;
@@ -33,12 +33,6 @@ pub(super) fn csr_output(_: Avx512, w: Csr<'_, i8>, q: &[i8], y: &mut [f32]) {
             _ => csr_output_avx512::<4>(w, q, y),
         }
     }
-}
-
-/// Sums of dense rows that are outputs.
-pub(super) fn dense_output(_: Avx512, w: Dense<'_, i8>, q: &[i8], y: &mut [f32]) {
-    // SAFETY: an `Avx512` exists only where the processor has all of these features.
-    unsafe { dense_output_avx512(w, q, y) }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
@@ -156,29 +150,5 @@ impl<const T: usize> Table<T> {
         let second = _mm512_mask_blend_epi16(upper, pick(2), pick(3));
         let third = _mm512_test_epi16_mask(index, _mm512_set1_epi16(128));
         _mm512_mask_blend_epi16(third, first, second)
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
-fn dense_output_avx512(w: Dense<'_, i8>, q: &[i8], y: &mut [f32]) {
-    let q = &q[..w.cols()];
-    for (block, y) in y.chunks_mut(4).enumerate() {
-        let rows = [0, 1, 2, 3].map(|r: usize| w.row(block * 4 + r.min(y.len() - 1)));
-        let mut acc = [_mm512_setzero_si512(); 4];
-        for at in (0..q.len()).step_by(32) {
-            let part = |s: &[i8]| {
-                let s = &s[at..];
-                let mask = ((1u64 << s.len().min(32)) - 1) as u32;
-                // SAFETY: the mask has a bit only for elements that `s` has.
-                _mm512_cvtepi8_epi16(unsafe { _mm256_maskz_loadu_epi8(mask, s.as_ptr()) })
-            };
-            let x = part(q);
-            for (acc, row) in acc.iter_mut().zip(rows) {
-                *acc = _mm512_add_epi32(*acc, _mm512_madd_epi16(part(row), x));
-            }
-        }
-        for (y, acc) in y.iter_mut().zip(acc) {
-            *y = f32::from_bits(_mm512_reduce_add_epi32(acc) as u32);
-        }
     }
 }
