@@ -29,6 +29,12 @@ pub mod memory;
 // Models on disk, as every tool reads and writes them.
 pub mod checkpoint;
 
+// Text to learn from.
+pub mod data;
+
+// Weight-sparse training.
+pub mod train;
+
 // One-shot magnitude pruning.
 pub mod prune;
 

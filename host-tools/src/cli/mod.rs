@@ -15,6 +15,7 @@ mod inspect;
 mod open;
 mod prune;
 mod run;
+mod train;
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ enum Command {
     Inspect(inspect::Args),
     Run(run::Args),
     Eval(eval::Args),
+    Train(train::Args),
 }
 
 /// Runs the command line of this process.
@@ -60,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args, cli.quiet),
         Command::Eval(args) => eval::run(args, cli.quiet),
         Command::Prune(args) => prune::run(args, cli.quiet),
+        Command::Train(args) => train::run(args, cli.quiet),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

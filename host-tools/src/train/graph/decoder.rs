@@ -1,0 +1,63 @@
+//! The decoder, block by block, in the order of the engine's `forward`.
+
+use burn::tensor::Tensor;
+use lacuna::format::schema::Id;
+
+use super::{Graph, Leaves, Tokens};
+
+impl Graph {
+    /// Logits (tokens, vocabulary) of sequences of length `seq`.
+    pub(super) fn decode(&self, leaves: &Leaves, tokens: &Tokens, seq: usize) -> Tensor<2> {
+        let at = |id| leaves[&(id, 0)].clone();
+        let positions = leaves.get(&(Id::Positions, 0)).cloned();
+        let mut x = self.layers.embed(at(Id::Embedding), positions, tokens, seq);
+        for layer in 0..self.config.n_layers {
+            x = x.clone() + self.attention(leaves, layer, x, seq);
+            x = x.clone() + self.mlp(leaves, layer, x);
+        }
+        let x = self
+            .layers
+            .norm(x, at(Id::FinalNorm), self.config.norm_eps, 0);
+        let head = if self.config.tied {
+            Id::Embedding
+        } else {
+            Id::Head
+        };
+        let logits = self.layers.linear(x, at(head), None);
+        match leaves.get(&(Id::Bigram, 0)) {
+            Some(table) => self.layers.add_rows(logits, table.clone(), tokens),
+            None => logits,
+        }
+    }
+
+    fn attention(&self, leaves: &Leaves, layer: usize, x: Tensor<2>, seq: usize) -> Tensor<2> {
+        let at = |id| leaves[&(id, layer)].clone();
+        let maybe = |id| leaves.get(&(id, layer)).cloned();
+        let (c, k) = (&self.config, &self.config.topk);
+        let h = self.layers.norm(x, at(Id::AttnNorm), c.norm_eps, k.attn_in);
+        let project = |w, b, k| {
+            let y = self.layers.linear(h.clone(), at(w), maybe(b));
+            self.layers.top_k(y, k)
+        };
+        let q = project(Id::Wq, Id::Bq, k.q);
+        let keys = project(Id::Wk, Id::Bk, k.k);
+        let v = project(Id::Wv, Id::Bv, k.v);
+        let z = self
+            .layers
+            .attend(c, self.rope.as_ref(), seq, [q, keys, v], maybe(Id::Sink));
+        let out = self.layers.linear(z, at(Id::Wo), maybe(Id::Bo));
+        self.layers.top_k(out, k.attn_out)
+    }
+
+    fn mlp(&self, leaves: &Leaves, layer: usize, x: Tensor<2>) -> Tensor<2> {
+        let at = |id| leaves[&(id, layer)].clone();
+        let maybe = |id| leaves.get(&(id, layer)).cloned();
+        let (c, k) = (&self.config, &self.config.topk);
+        let h = self.layers.norm(x, at(Id::MlpNorm), c.norm_eps, k.mlp_in);
+        let factor = maybe(Id::W3).map(|w3| self.layers.linear(h.clone(), w3, maybe(Id::B3)));
+        let a = self.layers.linear(h, at(Id::W1), maybe(Id::B1));
+        let y = self.layers.activate(a, factor, c.activation, k.mlp_neuron);
+        let out = self.layers.linear(y, at(Id::W2), maybe(Id::B2));
+        self.layers.top_k(out, k.mlp_out)
+    }
+}

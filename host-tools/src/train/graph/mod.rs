@@ -1,0 +1,129 @@
+//! The model as a differentiable graph: the one room that knows burn.
+//!
+//! ```text
+//! flat parameters ─► leaves on a device ─► decoder ─► loss ─► backward ─► flat gradient
+//! ```
+//!
+//! # Invariants
+//! - Logits equal the engine's up to rounding: every switch of `Config` is here, and AbsTopK keeps the same entries.
+//! - On the CPU the gradient is the same bits for the same parameters and batch.
+//!
+//! # Why
+//! Parameters and gradients cross this border as flat slices, so the optimiser, the projection, checkpoints and resume
+//! know nothing of tensors, and a release of burn that changes its interface touches this directory alone.
+
+mod composed;
+mod decoder;
+mod device;
+mod fused;
+mod layers;
+mod rope;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use burn::tensor::{Tensor, TensorData};
+use lacuna::config::{Config, Position};
+use lacuna::format::schema::Id;
+
+use super::parameters::Layout;
+
+pub use device::{Device, Unavailable};
+pub use layers::Layers;
+pub use rope::Rope;
+
+/// Token ids that a kernel can keep.
+pub type Tokens = Arc<[u32]>;
+
+/// Parameters as tensors, by schema id and layer.
+type Leaves = HashMap<(Id, usize), Tensor<2>>;
+
+/// Sequences of equal length, each token with the one that follows it.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Length of one sequence.
+    pub seq: usize,
+    /// Tokens, sequence after sequence.
+    pub tokens: Tokens,
+    /// The token that follows each.
+    pub targets: Tokens,
+}
+
+/// A decoder of one configuration on one device.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    config: Config,
+    layout: Arc<Layout>,
+    rope: Option<Arc<Rope>>,
+    device: burn::tensor::Device,
+    layers: Layers,
+}
+
+impl Graph {
+    /// The graph of `config`, whose parameters lie as `layout` says.
+    ///
+    /// # Errors
+    /// A device that this build does not have.
+    pub fn new(config: &Config, layout: Arc<Layout>, device: Device) -> Result<Graph, Unavailable> {
+        Ok(Graph {
+            config: *config,
+            layout,
+            rope: (config.position == Position::Rope).then(|| Arc::new(Rope::new(config))),
+            device: device.open()?,
+            layers: device.layers(),
+        })
+    }
+
+    /// The same graph out of burn's own operations.
+    pub fn composed(self) -> Graph {
+        Graph {
+            layers: Layers::Composed,
+            ..self
+        }
+    }
+
+    fn leaves(&self, parameters: &[f32], tracked: bool) -> Leaves {
+        let device = match tracked {
+            true => self.device.clone().autodiff(),
+            false => self.device.clone(),
+        };
+        let leaf = |entry: &super::parameters::Entry| {
+            let values = parameters[entry.range.clone()].to_vec();
+            let data = TensorData::new(values, [entry.rows, entry.cols]);
+            let leaf = Tensor::from_data(data, &device);
+            if tracked { leaf.require_grad() } else { leaf }
+        };
+        let entries = self.layout.entries.iter();
+        entries.map(|e| ((e.id, e.layer), leaf(e))).collect()
+    }
+
+    /// Mean loss of `batch` in nats, and its gradient in the order of the layout.
+    pub fn gradient(&self, parameters: &[f32], batch: &Batch) -> (f32, Vec<f32>) {
+        let leaves = self.leaves(parameters, true);
+        let logits = self.decode(&leaves, &batch.tokens, batch.seq);
+        let loss = self.layers.cross_entropy(logits, &batch.targets);
+        let tape = loss.backward();
+        let mut gradient = vec![0.0; self.layout.len];
+        for entry in &self.layout.entries {
+            if let Some(grad) = leaves[&(entry.id, entry.layer)].grad(&tape) {
+                gradient[entry.range.clone()].copy_from_slice(&host(grad));
+            }
+        }
+        (host(loss)[0], gradient)
+    }
+
+    /// Logits (tokens, vocabulary) of sequences of length `seq`.
+    pub fn logits(&self, parameters: &[f32], tokens: &Tokens, seq: usize) -> Vec<f32> {
+        host(self.decode(&self.leaves(parameters, false), tokens, seq))
+    }
+}
+
+/// Row-major values of a tensor.
+fn host(x: Tensor<2>) -> Vec<f32> {
+    x.into_data()
+        .convert::<f32>()
+        .try_into_vec()
+        .unwrap_or_default()
+}

@@ -1,0 +1,153 @@
+use std::sync::Arc;
+
+use lacuna::config::{Activation, Config, Position, TopK};
+
+use super::{Batch, Device, Graph};
+use crate::train::parameters::Layout;
+
+fn configurations() -> Vec<Config> {
+    let plain = Config {
+        dim: 24,
+        hidden_dim: 40,
+        n_layers: 2,
+        n_heads: 4,
+        n_kv_heads: 4,
+        head_dim: 6,
+        vocab_size: 31,
+        seq_len: 20,
+        norm_eps: 1e-5,
+        position: Position::None,
+        activation: Activation::Gelu,
+        gated: false,
+        attn_bias: true,
+        mlp_bias: true,
+        sink: false,
+        bigram: true,
+        tied: false,
+        topk: TopK::default(),
+    };
+    let topk = TopK {
+        attn_in: 9,
+        q: 11,
+        k: 5,
+        v: 7,
+        attn_out: 13,
+        mlp_in: 8,
+        mlp_neuron: 10,
+        mlp_out: 12,
+    };
+    vec![
+        plain,
+        Config {
+            position: Position::Rope,
+            n_kv_heads: 2,
+            gated: true,
+            activation: Activation::Silu,
+            sink: true,
+            attn_bias: false,
+            bigram: false,
+            tied: true,
+            topk,
+            ..plain
+        },
+        Config {
+            position: Position::Learned,
+            n_kv_heads: 1,
+            activation: Activation::Relu2,
+            mlp_bias: false,
+            topk: TopK {
+                mlp_neuron: 10,
+                ..TopK::default()
+            },
+            ..plain
+        },
+        Config {
+            activation: Activation::Relu,
+            gated: true,
+            sink: true,
+            ..plain
+        },
+    ]
+}
+
+fn random(n: usize, seed: u64) -> Vec<f32> {
+    let mut rng = lacuna::num::Rng::new(seed);
+    (0..n).map(|_| (rng.next_f32() - 0.5) * 0.8).collect()
+}
+
+fn batch(config: &Config, seq: usize, sequences: usize) -> Batch {
+    let mut rng = lacuna::num::Rng::new(5);
+    let mut ids = || {
+        let n = seq * sequences;
+        (0..n)
+            .map(|_| rng.next_u32() % config.vocab_size as u32)
+            .collect::<Vec<_>>()
+    };
+    Batch {
+        seq,
+        tokens: ids().into(),
+        targets: ids().into(),
+    }
+}
+
+#[test]
+fn fused_layers_have_the_values_and_gradients_of_composed_ones() {
+    for (i, config) in configurations().into_iter().enumerate() {
+        config.check().unwrap();
+        let layout = Arc::new(Layout::new(&config));
+        let graph = Graph::new(&config, layout.clone(), Device::Cpu).unwrap();
+        let parameters = random(layout.len, 7);
+        let batch = batch(&config, 19, 3);
+        let (loss, gradient) = graph.gradient(&parameters, &batch);
+        let (composed_loss, composed) = graph.clone().composed().gradient(&parameters, &batch);
+        assert!(
+            (loss - composed_loss).abs() < 1e-4,
+            "{i}: {loss} {composed_loss}"
+        );
+        for e in &layout.entries {
+            let (a, b) = (&gradient[e.range.clone()], &composed[e.range.clone()]);
+            let size = b.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+            let far = a
+                .iter()
+                .zip(b)
+                .fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
+            assert!(far <= 2e-4 * size + 1e-7, "{i} {}: {far} of {size}", e.name);
+            assert!(size > 0.0, "{i} {}: no gradient", e.name);
+        }
+    }
+}
+
+#[test]
+fn gradient_repeats_to_the_bit() {
+    let config = configurations()[1];
+    let layout = Arc::new(Layout::new(&config));
+    let graph = Graph::new(&config, layout.clone(), Device::Cpu).unwrap();
+    let (parameters, batch) = (random(layout.len, 1), batch(&config, 20, 2));
+    let (_, first) = graph.gradient(&parameters, &batch);
+    for _ in 0..5 {
+        assert_eq!(first, graph.gradient(&parameters, &batch).1);
+    }
+}
+
+#[test]
+fn loss_falls_along_the_gradient() {
+    let config = configurations()[0];
+    let layout = Arc::new(Layout::new(&config));
+    let graph = Graph::new(&config, layout.clone(), Device::Cpu).unwrap();
+    let (parameters, batch) = (random(layout.len, 2), batch(&config, 16, 2));
+    let (loss, gradient) = graph.gradient(&parameters, &batch);
+    let square: f32 = gradient.iter().map(|g| g * g).sum();
+    let step = 1e-3;
+    let moved: Vec<f32> = parameters
+        .iter()
+        .zip(&gradient)
+        .map(|(p, g)| p - step * g)
+        .collect();
+    let (after, _) = graph.gradient(&moved, &batch);
+    let expected = step * square;
+    assert!(
+        (loss - after - expected).abs() < 0.1 * expected,
+        "{} {expected}",
+        loss - after
+    );
+}

@@ -1,0 +1,334 @@
+//! Weight-sparse training: dense at first, then fewer and fewer weights per matrix, re-chosen after every step.
+//!
+//! ```text
+//! batch ─► graph: loss, gradient ─► Adam ─► keep the k largest |w| of each matrix ─► decay ─► next step
+//!            (shards on threads, gradients added in order)                 every n steps: state to disk
+//! ```
+//!
+//! # Invariants
+//! - The same binary, machine, settings and data give the same checkpoint bytes, also when killed and resumed at any step.
+//! - A run touches only its own directory; several can run side by side in one process.
+//!
+//! # Why
+//! Method and constants are those of Gao et al., "Weight-sparse transformers have interpretable circuits", appendix A.2.
+//! Only the gradient comes from a framework; what decides the bits of a checkpoint is written out here.
+
+pub mod evaluate;
+pub mod graph;
+mod journal;
+pub mod optimiser;
+pub mod parameters;
+pub mod project;
+pub mod schedule;
+mod select;
+pub mod settings;
+mod simd;
+pub mod state;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::checkpoint::{self, Checkpoint};
+use crate::data::trigram::Trigram;
+use crate::data::{self, Corpus, Sampler};
+use graph::{Batch, Graph};
+use journal::Journal;
+use optimiser::{Moments, decay};
+use parameters::Layout;
+use state::{Note, State};
+
+pub use graph::Device;
+pub use journal::{METRICS, Metrics};
+pub use settings::Settings;
+
+/// How often the state goes to disk.
+#[derive(Clone, Copy, Debug)]
+pub struct Saving {
+    /// After this many steps; 0 is never.
+    pub steps: u64,
+    /// And after this much time.
+    pub time: Duration,
+}
+
+impl Default for Saving {
+    fn default() -> Saving {
+        Saving {
+            steps: 0,
+            time: Duration::from_secs(20),
+        }
+    }
+}
+
+/// What can go wrong in a run.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum Error {
+    #[error("setting cannot be: {0}")]
+    Settings(#[from] settings::Invalid),
+    #[error(transparent)]
+    Data(#[from] data::Error),
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
+    #[error(transparent)]
+    Device(#[from] graph::Unavailable),
+    #[error("{} is damaged; remove it to begin again", path.display())]
+    State { path: PathBuf },
+    #[error(
+        "{} holds a run with other {what}; give another directory, or remove this one to begin again",
+        dir.display()
+    )]
+    Other { dir: PathBuf, what: &'static str },
+    #[error("training diverged at step {step}: the loss is {loss}; try a lower learning rate")]
+    Diverged { step: u64, loss: f32 },
+}
+
+/// What a finished run was.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// Directory of the checkpoint.
+    pub checkpoint: PathBuf,
+    /// Steps of the run, those before a resume included.
+    pub steps: u64,
+    /// Bytes learned from.
+    pub tokens: u64,
+    /// Learned numbers.
+    pub parameters: usize,
+    /// Share of nonzero weights among the matrices.
+    pub density: f64,
+    /// Bits per byte on validation data, in the graph.
+    pub bits_per_byte: f64,
+    /// Bits per byte of a trigram model of the same training bytes on the same validation bytes.
+    pub trigram_bits_per_byte: f64,
+    /// Validation bytes that were predicted.
+    pub validated: usize,
+    /// Seconds of this process, from its first step to its last.
+    pub seconds: f64,
+    /// Bytes learned from per second of this process.
+    pub tokens_per_second: f64,
+}
+
+/// Trains into `dir`, from where an earlier run with the same settings stopped; `watch` sees every step.
+///
+/// # Errors
+/// Settings, data or files that cannot be, or a loss that is not finite.
+pub fn run(
+    settings: &Settings,
+    dir: &Path,
+    saving: Saving,
+    watch: &mut dyn FnMut(&Metrics),
+) -> Result<Summary, Error> {
+    settings.check()?;
+    let corpus = Corpus::load(&settings.source(), settings.seed)?;
+    run_on(settings, &corpus, dir, saving, watch)
+}
+
+/// [`run`] on a corpus that is already loaded.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_on(
+    settings: &Settings,
+    corpus: &Corpus,
+    dir: &Path,
+    saving: Saving,
+    watch: &mut dyn FnMut(&Metrics),
+) -> Result<Summary, Error> {
+    settings.check()?;
+    let config = settings.model.config;
+    let layout = Arc::new(Layout::new(&config));
+    let graph = Graph::new(&config, layout.clone(), settings.device)?;
+    let sampler = Sampler::new(&corpus.train, config.seq_len, settings.seed)?;
+    let windows = corpus.windows(config.seq_len, settings.windows)?;
+    fs::create_dir_all(dir).map_err(|source| checkpoint::Error::Create {
+        path: dir.to_owned(),
+        source,
+    })?;
+    let mut state = begin(settings, corpus, &layout, dir)?;
+    let mut journal = Journal::open(dir, state.note.step)?;
+    let (began, first) = (Instant::now(), state.note.step);
+    let per_step = (settings.batch * config.seq_len) as u64;
+    let (mut saved, mut saved_at) = (Instant::now(), first);
+    while state.note.step < settings.schedule.steps {
+        let mut metrics = step(settings, &graph, &layout, &sampler, &mut state)?;
+        let seconds = began.elapsed().as_secs_f64().max(1e-9);
+        metrics.tokens_per_second = ((metrics.step - first) * per_step) as f64 / seconds;
+        if metrics.step % 10 == 0 || metrics.step == settings.schedule.steps {
+            journal.add(&metrics)?;
+        }
+        watch(&metrics);
+        let steps = metrics.step - saved_at;
+        if (saving.steps > 0 && steps >= saving.steps) || saved.elapsed() >= saving.time {
+            state.save(dir)?;
+            (saved, saved_at) = (Instant::now(), metrics.step);
+        }
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    state.save(dir)?;
+    let text = &corpus.validation;
+    let bits_per_byte =
+        evaluate::bits_per_byte(&graph, &state.parameters, text, &windows, config.vocab_size);
+    let summary = Summary {
+        checkpoint: dir.to_owned(),
+        steps: settings.schedule.steps,
+        tokens: settings.schedule.steps * per_step,
+        parameters: layout.len,
+        density: layout.density(&state.parameters),
+        bits_per_byte,
+        trigram_bits_per_byte: Trigram::train(&corpus.train).bits_per_byte(text, &windows),
+        validated: windows.iter().map(|w| w.len() - 1).sum(),
+        seconds,
+        tokens_per_second: ((settings.schedule.steps - first) * per_step) as f64
+            / seconds.max(1e-9),
+    };
+    checkpoint(settings, corpus, &layout, &state, &summary).save(dir)?;
+    Ok(summary)
+}
+
+/// The state in `dir`, or a fresh one.
+fn begin(
+    settings: &Settings,
+    corpus: &Corpus,
+    layout: &Layout,
+    dir: &Path,
+) -> Result<State, Error> {
+    let other = |what| Error::Other {
+        dir: dir.to_owned(),
+        what,
+    };
+    match State::load(dir)? {
+        Some(state) if state.note.settings != *settings => Err(other("settings")),
+        Some(state) if state.note.data != corpus.id => Err(other("data")),
+        Some(state) if state.parameters.len() != layout.len => Err(other("sizes")),
+        Some(state) => Ok(state),
+        None => Ok(State {
+            note: Note {
+                settings: settings.clone(),
+                data: corpus.id.clone(),
+                step: 0,
+                smoothed: None,
+            },
+            parameters: layout.initial(settings.seed),
+            moments: Moments::new(layout.len),
+        }),
+    }
+}
+
+/// One step; the speed is left for the caller to fill in.
+fn step(
+    settings: &Settings,
+    graph: &Graph,
+    layout: &Layout,
+    sampler: &Sampler<'_>,
+    state: &mut State,
+) -> Result<Metrics, Error> {
+    let at = state.note.step;
+    let (loss, gradient) = sharded_gradient(settings, graph, sampler, at, &state.parameters);
+    if !loss.is_finite() {
+        return Err(Error::Diverged { step: at, loss });
+    }
+    let (lr, density) = (settings.schedule.lr(at), settings.schedule.density(at));
+    let constants = &settings.optimiser;
+    state
+        .moments
+        .step(&mut state.parameters, &gradient, at, lr, constants);
+    project::project(layout, &mut state.parameters, density, settings.per_neuron);
+    for entry in layout.entries.iter().filter(|e| e.sparse) {
+        decay(&mut state.parameters[entry.range.clone()], lr, constants);
+    }
+    let bits = f64::from(loss) / core::f64::consts::LN_2;
+    let smoothed = state.note.smoothed.map_or(bits, |s| 0.98 * s + 0.02 * bits);
+    state.note.smoothed = Some(smoothed);
+    state.note.step = at + 1;
+    Ok(Metrics {
+        step: at + 1,
+        bits_per_byte: bits,
+        smoothed,
+        density,
+        lr,
+        tokens_per_second: 0.0,
+    })
+}
+
+/// Mean loss and gradient of one step's batch, shard by shard, added in the order of the shards.
+fn sharded_gradient(
+    settings: &Settings,
+    graph: &Graph,
+    sampler: &Sampler<'_>,
+    step: u64,
+    parameters: &[f32],
+) -> (f32, Vec<f32>) {
+    let (rows, shards) = (settings.batch, settings.threads);
+    let part = |shard: usize| {
+        let range = shard * rows / shards..(shard + 1) * rows / shards;
+        let weight = range.len() as f32 / rows as f32;
+        let batch = batch(sampler, step, range, settings.model.config.seq_len);
+        let (loss, gradient) = graph.gradient(parameters, &batch);
+        (weight, loss, gradient)
+    };
+    let parts: Vec<_> = if shards == 1 {
+        vec![part(0)]
+    } else {
+        std::thread::scope(|scope| {
+            let part = &part;
+            let running: Vec<_> = (0..shards).map(|i| scope.spawn(move || part(i))).collect();
+            let join = |handle: std::thread::ScopedJoinHandle<'_, _>| match handle.join() {
+                Ok(part) => part,
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            running.into_iter().map(join).collect()
+        })
+    };
+    let mut sum = vec![0.0; parameters.len()];
+    let mut mean = 0.0;
+    for (weight, loss, gradient) in parts {
+        mean += weight * loss;
+        sum.iter_mut()
+            .zip(&gradient)
+            .for_each(|(s, g)| *s += weight * g);
+    }
+    (mean, sum)
+}
+
+fn batch(sampler: &Sampler<'_>, step: u64, rows: std::ops::Range<usize>, seq: usize) -> Batch {
+    let (mut tokens, mut targets) = (Vec::new(), Vec::new());
+    for row in rows {
+        let bytes = sampler.sequence(step, row as u64);
+        tokens.extend(bytes[..seq].iter().map(|&b| u32::from(b)));
+        targets.extend(bytes[1..].iter().map(|&b| u32::from(b)));
+    }
+    Batch {
+        seq,
+        tokens: tokens.into(),
+        targets: targets.into(),
+    }
+}
+
+/// The checkpoint of a finished run; nothing in it depends on time.
+fn checkpoint(
+    settings: &Settings,
+    corpus: &Corpus,
+    layout: &Layout,
+    state: &State,
+    summary: &Summary,
+) -> Checkpoint {
+    Checkpoint {
+        config: settings.model.config,
+        tokenizer: settings.model.tokenizer,
+        tensors: layout.tensors(&state.parameters),
+        provenance: json!({
+            "settings": settings,
+            "data": { "id": corpus.id, "documents": corpus.documents },
+            "steps": summary.steps,
+            "tokens": summary.tokens,
+            "density": summary.density,
+            "bits_per_byte": summary.bits_per_byte,
+            "trigram_bits_per_byte": summary.trigram_bits_per_byte,
+            "validated": summary.validated,
+        }),
+    }
+}

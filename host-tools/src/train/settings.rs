@@ -1,0 +1,150 @@
+//! Everything that decides a run: written into its checkpoint, compared on resume.
+
+use std::path::PathBuf;
+
+use lacuna::config::{Activation, Config, Position, TopK};
+use serde::{Deserialize, Serialize};
+
+use super::graph::Device;
+use super::optimiser::Constants;
+use super::schedule::Schedule;
+use crate::checkpoint::{Blueprint, Tokenizer};
+use crate::data::Source;
+
+/// Settings of a training run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Shape and switches of the model.
+    pub model: Blueprint,
+    /// Files and directories to learn from; none is the data set `rust-source`.
+    pub data: Vec<PathBuf>,
+    /// Seed of initial weights, data order and split.
+    pub seed: u64,
+    /// Density and learning rate over the run.
+    pub schedule: Schedule,
+    /// Constants of the optimiser.
+    pub optimiser: Constants,
+    /// Weights protected per neuron; lowered by itself where a matrix is too small.
+    pub per_neuron: usize,
+    /// Sequences per step.
+    pub batch: usize,
+    /// Shards of a step, each on a thread of its own; part of the settings because it decides the order of sums.
+    pub threads: usize,
+    /// Where the graph runs.
+    pub device: Device,
+    /// Stretches of validation data to predict at the end.
+    pub windows: usize,
+}
+
+/// What `lacuna train` does without flags: a 10 % dense model of two blocks on `rust-source`.
+pub const DEFAULT: Settings = Settings {
+    model: Blueprint {
+        config: Config {
+            dim: 96,
+            hidden_dim: 384,
+            n_layers: 2,
+            n_heads: 4,
+            n_kv_heads: 4,
+            head_dim: 24,
+            vocab_size: 256,
+            seq_len: 128,
+            norm_eps: 1e-5,
+            position: Position::Rope,
+            activation: Activation::Gelu,
+            gated: false,
+            attn_bias: true,
+            mlp_bias: true,
+            sink: false,
+            bigram: true,
+            tied: false,
+            topk: TopK {
+                attn_in: 0,
+                q: 0,
+                k: 0,
+                v: 0,
+                attn_out: 0,
+                mlp_in: 0,
+                mlp_neuron: 96,
+                mlp_out: 0,
+            },
+        },
+        tokenizer: Tokenizer::Byte,
+    },
+    data: Vec::new(),
+    seed: 1,
+    schedule: Schedule {
+        steps: 2000,
+        lr: 0.01,
+        warmup: 0.01,
+        density: 0.1,
+        anneal_from: 0.01,
+        anneal_until: 0.5,
+    },
+    optimiser: Constants {
+        beta1: 0.9,
+        beta2: 0.95,
+        eps: 0.1,
+        weight_decay: 0.1,
+    },
+    per_neuron: 4,
+    batch: 16,
+    threads: 1,
+    device: Device::Cpu,
+    windows: 256,
+};
+
+impl Default for Settings {
+    fn default() -> Settings {
+        DEFAULT
+    }
+}
+
+impl Settings {
+    /// Where the documents come from.
+    pub fn source(&self) -> Source {
+        match self.data.as_slice() {
+            [] => Source::RustSource,
+            paths => Source::Paths(paths.to_vec()),
+        }
+    }
+
+    /// Checks what the types leave open.
+    ///
+    /// # Errors
+    /// The first setting that cannot be, and why.
+    pub fn check(&self) -> Result<(), Invalid> {
+        let invalid = |what: &str| Err(Invalid(what.to_owned()));
+        self.model
+            .config
+            .check()
+            .map_err(|e| Invalid(e.to_string()))?;
+        let s = &self.schedule;
+        let share = |x: f64| (0.0..=1.0).contains(&x);
+        match () {
+            _ if self.model.config.vocab_size != 256 => {
+                invalid("vocab_size is not 256, and training is on bytes")
+            }
+            _ if s.steps == 0 => invalid("steps is zero"),
+            _ if self.batch == 0 => invalid("batch is zero"),
+            _ if self.windows == 0 => invalid("windows is zero"),
+            _ if self.threads == 0 || self.threads > self.batch => {
+                invalid("threads is not between 1 and the batch")
+            }
+            _ if !(s.density > 0.0 && s.density <= 1.0) => invalid("density is not in (0, 1]"),
+            _ if !(s.lr > 0.0 && s.lr.is_finite()) => invalid("lr is not a positive number"),
+            _ if !(share(s.warmup) && s.warmup < 1.0) => invalid("warmup is not in [0, 1)"),
+            _ if !(share(s.anneal_from)
+                && share(s.anneal_until)
+                && s.anneal_from <= s.anneal_until) =>
+            {
+                invalid("annealing does not begin before it ends, within [0, 1]")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A setting that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Invalid(pub String);
