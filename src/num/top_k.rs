@@ -122,7 +122,7 @@ mod tests {
         }
 
         #[test]
-        fn neighbours_differ_in_the_last_bits(x in prop::collection::vec((0u32..5, any::<bool>()).prop_map(|(d, s)| f32::from_bits(0x3f80_0000 + d | u32::from(s) << 31)), 0..100), k in 0usize..100) {
+        fn neighbours_differ_in_the_last_bits(x in prop::collection::vec((0u32..5, any::<bool>()).prop_map(|(d, s)| f32::from_bits((0x3f80_0000 + d) | (u32::from(s) << 31))), 0..100), k in 0usize..100) {
             check(&x, k);
         }
     }
