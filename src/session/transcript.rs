@@ -88,3 +88,57 @@ impl fmt::Display for Exact {
         write!(f, "{} ({:08x})", self.0, self.0.to_bits())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::string::ToString;
+
+    use super::*;
+    use crate::format::TokenizerBlock;
+    use crate::probe::Summary;
+
+    #[test]
+    fn the_text_is_frozen() {
+        let zero_share = Summary {
+            n: 2,
+            mean: 0.25,
+            min: 0.0,
+            max: 0.1,
+        };
+        let site = SiteSummary {
+            zero_share,
+            ..SiteSummary::default()
+        };
+        let run = Transcript {
+            model_id: [1, 2, 3, 4, 5, 6, 7, 255],
+            prompt: &[0, 65],
+            tokens: &[34, 10, 200],
+            tokenizer: Some(Tokenizer::from(TokenizerBlock::BYTES)),
+            digest: 0xabc,
+            n_layers: 1,
+            sites: &[site],
+        };
+        let expected = "\
+model 01020304050607ff
+prompt 0 65
+tokens 34 10 200
+text \"\\\"\\n\\xc8\"
+digest 0000000000000abc
+site hook_embed
+  zero_share n 2 mean 0.25 (3e800000) min 0 (00000000) max 0.1 (3dcccccd)
+  le_eps_share n 0 mean 0 (00000000) min 0 (00000000) max 0 (00000000)
+  hoyer n 0 mean 0 (00000000) min 0 (00000000) max 0 (00000000)
+";
+        assert_eq!(run.to_string(), expected);
+        let bare = Transcript {
+            tokenizer: None,
+            tokens: &[],
+            sites: &[],
+            ..run
+        };
+        let expected = "model 01020304050607ff\nprompt 0 65\ntokens\ndigest 0000000000000abc\n";
+        assert_eq!(bare.to_string(), expected);
+    }
+}
