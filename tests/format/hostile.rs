@@ -3,23 +3,16 @@
 use lacuna::format::{File, Kind, ValueType};
 use lacuna::num::Rng;
 
-use crate::models::{Buffer, Form, Model, configs, file, seal, with_extras};
+use crate::models::{Buffer, Form, Model, configs, file, models, seal, with_extras};
 use crate::touch::touch;
 
-const FLIPS: usize = if cfg!(miri) { 60 } else { 100_000 };
+const FLIPS: usize = if cfg!(miri) { 24 } else { 100_000 };
 
 /// Every configuration in every form, all blocks in.
 fn files() -> Vec<Buffer> {
-    let mut files = Vec::new();
-    for config in configs() {
-        for form in Form::all() {
-            let model = Model::new(config, form, 6);
-            files.push(Buffer::new(&with_extras(&config, |extra| {
-                file(&model, extra)
-            })));
-        }
-    }
-    files
+    models(6)
+        .map(|m| Buffer::new(&with_extras(&m.config, |extra| file(&m, extra))))
+        .collect()
 }
 
 #[test]

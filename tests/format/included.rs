@@ -27,7 +27,7 @@ fn the_const_check_is_the_readers() {
     let [plain, ..] = configs();
     let model = Model::new(plain, Form::sparse(ValueType::F32), 1);
     let good = file(&model, &Extra::new(0, IsaName::Portable));
-    for at in 0..good.len() {
+    for at in (0..good.len()).step_by(if cfg!(miri) { 41 } else { 1 }) {
         let mut bytes = good.clone();
         bytes[at] ^= 0x40;
         if let Err(error) = StaticModel::check(&bytes) {

@@ -27,6 +27,7 @@ impl Form {
         }
     }
 
+    /// Every encoding, value type and orientation.
     pub(crate) fn all() -> impl Iterator<Item = Form> {
         let values = [ValueType::F32, ValueType::F16, ValueType::I8];
         [Encoding::Dense, Encoding::CsrU16]
@@ -151,6 +152,14 @@ impl Model {
             .collect();
         Self { config, tensors }
     }
+}
+
+/// Every configuration in every form; under Miri, which is slow, a selection that leaves out no form.
+pub(crate) fn models(seed: u64) -> impl Iterator<Item = Model> {
+    configs()
+        .into_iter()
+        .flat_map(move |config| Form::all().map(move |form| Model::new(config, form, seed)))
+        .step_by(if cfg!(miri) { 5 } else { 1 })
 }
 
 fn parts(t: &Tensor, form: Form, logical: &[i8]) -> Parts {

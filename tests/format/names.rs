@@ -9,7 +9,7 @@ use crate::models::{Buffer, Form, Model, configs, file, sealed, with_extras};
 
 #[test]
 fn storage_does_not_change_the_id() {
-    for config in configs() {
+    for config in configs().into_iter().take(if cfg!(miri) { 1 } else { 3 }) {
         for value in [ValueType::F32, ValueType::F16, ValueType::I8] {
             let ids: BTreeSet<_> = Form::all()
                 .filter(|form| form.value == value)
