@@ -1,13 +1,15 @@
-use core::fmt;
+//! Both directories: which payload is where, and that they follow each other without gap or overlap.
 
 use super::header::Header;
 use super::layout::{BLOCK_LEN, DIRECTORY_AT, TENSOR_LEN, align_payload, array_at, u32_at, zeros};
 use super::schema::{self, Kind as Storage, Tensor};
+use super::tag::Tag;
 use super::{Encoding, Error, Kind, ValueType, payload};
 use crate::sparse::Major;
 
 /// One line of the tensor directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Entry {
     /// Which tensor, and its logical shape.
     pub tensor: Tensor,
@@ -56,59 +58,9 @@ impl Entry {
     }
 }
 
-/// Four ASCII letters that name a block. A lower-case first letter says: optional, skip it if you do not know it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Tag(pub [u8; 4]);
-
-impl Tag {
-    /// Baseline of the probe statistics, threshold, false-alarm rate. Reserved.
-    pub const CALIBRATION: Self = Self(*b"cali");
-    /// Which weights belong to which task. Reserved.
-    pub const CIRCUITS: Self = Self(*b"circ");
-    /// Inputs and the digests they must give, [`super::Golden`].
-    pub const GOLDEN: Self = Self(*b"gold");
-    /// Names of classes. Reserved.
-    pub const LABELS: Self = Self(*b"labl");
-    /// Which sites a probe looks at, and how often. Reserved.
-    pub const PLAN: Self = Self(*b"plan");
-    /// How the model came to be: JSON text.
-    pub const PROVENANCE: Self = Self(*b"prov");
-    /// A signature over everything before it. Reserved.
-    pub const SIGNATURE: Self = Self(*b"sign");
-    /// Token strings, [`super::TokenizerBlock`].
-    pub const TOKENIZER: Self = Self(*b"tokn");
-    /// Changes to another model's weights; the file is a patch, not a model. Reserved, critical.
-    pub const DELTA: Self = Self(*b"Delt");
-
-    /// True if a reader that does not know the tag may skip the block.
-    pub const fn is_optional(self) -> bool {
-        self.0[0].is_ascii_lowercase()
-    }
-
-    pub(crate) const fn is_wellformed(self) -> bool {
-        let [a, b, c, d] = self.0;
-        a.is_ascii_alphabetic()
-            && b.is_ascii_alphabetic()
-            && c.is_ascii_alphabetic()
-            && d.is_ascii_alphabetic()
-    }
-}
-
-impl fmt::Debug for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.escape_ascii())
-    }
-}
-
-impl fmt::Display for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.escape_ascii())
-    }
-}
-
 /// One line of the block directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BlockEntry {
     /// What the block is.
     pub tag: Tag,

@@ -1,4 +1,6 @@
-use super::directory::Tag;
+//! What a file holds besides tensors.
+
+use super::tag::Tag;
 use super::{Golden, Kind, TokenizerBlock};
 use crate::config::Config;
 use crate::kernels::IsaName;

@@ -80,6 +80,7 @@ impl core::error::Error for Error {}
 
 /// A prompt, the tokens that follow it greedily, and digests of the run, borrowed and checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Golden<'a> {
     prompt: &'a [u32],
     expected: &'a [u32],

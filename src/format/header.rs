@@ -1,3 +1,5 @@
+//! The first 192 bytes, readable in a `const`.
+
 use super::blueprint;
 use super::layout::{
     BLOCKS_AT, CONFIG_AT, DIRECTORY_AT, ID_AT, LENGTH_AT, MAGIC, NEEDS_AT, NEEDS_LEN, TENSORS_AT,

@@ -27,7 +27,7 @@ use zerocopy::IntoBytes;
 
 use super::schema::{self, Tensor};
 use super::source::{Source, Weights};
-use super::{blueprint, payload};
+use super::{blueprint, parts};
 use crate::config::Config;
 use crate::sparse::{Csr, Dense, Major, Matrix, Stored, Value};
 
@@ -45,7 +45,7 @@ pub fn model_id<S: Source + ?Sized>(config: &Config, source: &S) -> Result<[u8; 
     for tensor in schema::tensors(config) {
         let weights = source.tensor(&tensor).ok_or(tensor)?;
         let value = match &weights {
-            Weights::Matrix(matrix) => payload::form(matrix).1,
+            Weights::Matrix(matrix) => parts::form(matrix).1,
             Weights::Dense(_) => super::ValueType::F32,
         };
         hash.update([tensor.id as u8, tensor.layer as u8, value as u8, 0]);

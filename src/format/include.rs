@@ -1,3 +1,5 @@
+//! Models that are part of the program.
+
 use super::header;
 use super::{Error, Kind, Needs, directory};
 use crate::config::Config;

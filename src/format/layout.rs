@@ -1,3 +1,5 @@
+//! Numbers of the layout: offsets, alignments, ids, and reading little-endian numbers in a `const`.
+
 use core::fmt;
 
 use super::{Error, Kind};
@@ -174,10 +176,12 @@ pub(crate) const fn u64_at(bytes: &[u8], at: usize) -> Result<u64, Error> {
 
 /// Refuses the first nonzero byte of `bytes[from..to]` as `kind`.
 pub(crate) const fn zeros(bytes: &[u8], from: usize, to: usize, kind: Kind) -> Result<(), Error> {
+    let Some((bytes, _)) = bytes.split_at_checked(to) else {
+        return Err(Error::new(Kind::Truncated, bytes.len()));
+    };
     let mut at = from;
-    while at < to {
-        let [byte] = tri!(array_at(bytes, at));
-        if byte != 0 {
+    while at < bytes.len() {
+        if bytes[at] != 0 {
             return Err(Error::new(kind, at));
         }
         at += 1;

@@ -35,8 +35,8 @@
 //!
 //! | block | is | since |
 //! |---|---|---|
-//! | `tokn` | token strings, see `tokenizer.rs` | 1 |
-//! | `gold` | a run to repeat, see `golden.rs` | 1 |
+//! | `tokn` | token strings, see [`tokenizer`] | 1 |
+//! | `gold` | a run to repeat, see [`golden`] | 1 |
 //! | `prov` | provenance, UTF-8 JSON | 1 |
 //! | `cali` `circ` `labl` `plan` `sign` | calibration, circuits, class labels, probe plan, signature | reserved |
 //! | `Delt` | changes to another model | reserved, critical |
@@ -79,16 +79,18 @@ mod header;
 mod id;
 mod include;
 mod layout;
+mod parts;
 mod payload;
 mod places;
 mod read;
 mod refusal;
 pub mod schema;
 mod source;
+mod tag;
 pub mod tokenizer;
 pub mod write;
 
-pub use directory::{BlockEntry, Entry, Tag};
+pub use directory::{BlockEntry, Entry};
 pub use extra::Extra;
 pub use golden::Golden;
 pub use header::{Needs, config, needs, total_len};
@@ -98,4 +100,5 @@ pub use layout::{BASE_ALIGN, Encoding, MAGIC, PAYLOAD_ALIGN, VERSION, ValueType}
 pub use read::File;
 pub use refusal::{Error, Feature, Kind};
 pub use source::{Source, Weights};
+pub use tag::Tag;
 pub use tokenizer::TokenizerBlock;

@@ -1,3 +1,5 @@
+//! From tensor to line of the directory without a search.
+
 use super::schema::{self, Id};
 use crate::config::Config;
 

@@ -1,11 +1,14 @@
+//! Bytes into views: everything is checked once, then nothing can fail.
+
 use core::fmt;
 
-use super::directory::{self, BlockEntry, Entry, Tag};
+use super::directory::{self, BlockEntry, Entry};
 use super::header::{self, Header, Needs};
 use super::layout::{BASE_ALIGN, CHECKED_FROM, CRC_AT, ID_AT, u32_at};
 use super::places::Places;
 use super::schema::{self, Id, Kind as Storage, Tensor};
 use super::source::{Source, Weights};
+use super::tag::Tag;
 use super::{Error, Golden, Kind, TokenizerBlock, payload};
 use crate::config::Config;
 use crate::num;

@@ -1,3 +1,5 @@
+//! Why a file is refused, and at which byte.
+
 use core::fmt;
 
 use super::{golden, tokenizer};

@@ -73,6 +73,7 @@ pub enum Kind {
 
 /// One line of the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tensor {
     /// Which tensor.
     pub id: Id,

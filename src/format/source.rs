@@ -1,3 +1,5 @@
+//! Where the writer takes tensors from.
+
 use super::schema::Tensor;
 use crate::sparse::Matrix;
 

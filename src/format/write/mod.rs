@@ -14,16 +14,18 @@
 //! The checksum stands before what it covers, so that a reader knows the whole from the first bytes; walking the
 //! source twice costs less than holding a file in memory, and lets the writer live without a heap.
 
-use core::fmt;
+mod refusal;
 
-use super::directory::{self, BlockEntry, Entry, Tag};
+pub use refusal::Error;
+
+use super::directory::{self, BlockEntry, Entry};
 use super::extra::Extra;
 use super::header::Needs;
 use super::layout::{MAGIC, PAYLOAD_ALIGN, VERSION, align_payload};
 use super::schema::{self, Tensor};
 use super::source::{Source, Weights};
-use super::{Kind, blueprint, id, payload};
-use crate::config::{self, Config};
+use super::{blueprint, id, parts, payload};
+use crate::config::Config;
 use crate::num::Crc32;
 use crate::sparse;
 use zerocopy::IntoBytes;
@@ -42,6 +44,7 @@ pub trait Sink {
 
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Written {
     /// Bytes of the file.
     pub len: usize,
@@ -50,47 +53,6 @@ pub struct Written {
     /// The model's name.
     pub model_id: [u8; 8],
 }
-
-/// Why a model was not written. `E` is the sink's error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Error<E> {
-    /// A configuration that cannot be.
-    Config(config::Error),
-    /// The source lacks a tensor of the schema.
-    Missing(Tensor),
-    /// The source gave another shape than the schema has.
-    Shape(Tensor),
-    /// The source gave a form that this kind of tensor may not have: a matrix for a vector, an input-major look-up.
-    Storage(Tensor),
-    /// A matrix that is not well formed, or a number that is not finite.
-    Matrix(Tensor, sparse::Error),
-    /// A block that the reader would refuse.
-    Block(Tag, Kind),
-    /// The file would exceed 4 GiB − 1, or a count 65 535.
-    TooLarge,
-    /// The sink refused bytes.
-    Sink(E),
-}
-
-impl<E: fmt::Display> fmt::Display for Error<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Config(e) => write!(f, "configuration field {e}"),
-            Error::Missing(t) => write!(f, "tensor {t} is missing"),
-            Error::Shape(t) => write!(f, "tensor {t} is not {} by {}", t.rows, t.cols),
-            Error::Storage(t) => write!(f, "tensor {t} may not be stored in this form"),
-            Error::Matrix(t, e) => write!(f, "tensor {t}: {e}"),
-            Error::Block(tag, kind) => {
-                write!(f, "block {tag}: {}", super::Error::new(*kind, 0).message())
-            }
-            Error::TooLarge => f.write_str("file would be larger than 4 GiB"),
-            Error::Sink(e) => e.fmt(f),
-        }
-    }
-}
-
-impl<E: fmt::Debug + fmt::Display> core::error::Error for Error<E> {}
 
 /// Writes a model file. Front to back, deterministic: the same input gives the same bytes.
 ///
@@ -133,13 +95,13 @@ fn line<S: Source + ?Sized, E>(
             if (matrix.rows(), matrix.cols()) != (tensor.rows, tensor.cols) {
                 return Err(Error::Shape(tensor));
             }
-            payload::entry(tensor, matrix)
+            parts::line(tensor, matrix)
         }
         Weights::Dense(values) => {
             if tensor.rows.checked_mul(tensor.cols) != Some(values.len()) {
                 return Err(Error::Shape(tensor));
             }
-            payload::vector_entry(tensor, values)
+            parts::vector_line(tensor, values)
         }
     };
     let entry = entry.ok_or(Error::TooLarge)?;
@@ -171,7 +133,7 @@ impl<'a, S: Source + ?Sized> Plan<'a, S> {
         for tensor in schema::tensors(config) {
             let (entry, weights) = line(source, tensor)?;
             let checked = match &weights {
-                Weights::Matrix(matrix) => payload::recheck(matrix),
+                Weights::Matrix(matrix) => parts::recheck(matrix),
                 Weights::Dense(values) => {
                     sparse::Dense::new(tensor.rows, tensor.cols, values).map(drop)
                 }
@@ -239,7 +201,7 @@ impl<'a, S: Source + ?Sized> Plan<'a, S> {
             match line(self.source, tensor)?.1 {
                 Weights::Dense(values) => out.write(values.as_bytes())?,
                 Weights::Matrix(matrix) => {
-                    for part in payload::parts(&matrix) {
+                    for part in parts::of(&matrix) {
                         if !part.is_empty() {
                             out.pad(payload::PART_ALIGN)?;
                             out.write(part)?;
