@@ -99,8 +99,10 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         let documents = source.documents(path, &model, &tokenizer, args.tokens)?;
         let total: usize = documents.iter().map(Vec::len).sum();
         let bar = out.progress(total as u64, "predicting");
+        let options = options(&model);
+        let windows = eval::windows(&tokenizer, &documents, options.limits.context);
         let mut each = |n| bar.inc(n);
-        let score = eval::score(&model, &tokenizer, &documents, options(&model), &mut each)
+        let score = eval::score(&model, &tokenizer, &windows, options, &mut each)
             .with_context(|| format!("{} cannot be scored", path.display()))?;
         bar.finish_and_clear();
         lines.push(line(path, &score, lines.first()));

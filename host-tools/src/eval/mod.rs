@@ -1,7 +1,7 @@
 //! How well a model predicts text, computed by the engine.
 //!
 //! ```text
-//! text ─► tokens ─► windows of at most `context` tokens, each behind BOS ─► −log₂ p(token | window so far), summed
+//! text ─► tokens ─► windows: BOS (only read), then at most `context` tokens ─► −log₂ p(token | window so far), summed
 //! ```
 //!
 //! # Invariants
@@ -40,34 +40,41 @@ impl Score {
     }
 }
 
-/// Scores `model` on documents of tokens; `each` is told how many tokens were predicted since the last call.
+/// Cuts documents into windows for [`score`]: BOS and at most `context` tokens each.
+pub fn windows(tokenizer: &Tokenizer<'_>, documents: &[Vec<u32>], context: usize) -> Vec<Vec<u32>> {
+    let bos = tokenizer.bos().unwrap_or(0);
+    documents
+        .iter()
+        .flat_map(|document| document.chunks(context))
+        .map(|chunk| [&[bos], chunk].concat())
+        .collect()
+}
+
+/// Scores `model` on windows of tokens, of which the first is only read; `each` is told how many were predicted since
+/// the last call.
 ///
 /// # Errors
-/// What a session meets.
+/// What a session meets, such as a window longer than the context.
 pub fn score(
     model: &Model<'_>,
     tokenizer: &Tokenizer<'_>,
-    documents: &[Vec<u32>],
+    windows: &[Vec<u32>],
     options: Options,
     each: &mut dyn FnMut(u64),
 ) -> Result<Score, Error> {
     let mut arena = Buffer::zeroed(State::len(model.config(), &options.limits));
     let mut session = Session::new(*model, &mut arena, options)?;
-    let bos = tokenizer.bos().unwrap_or(0);
     let mut score = Score::default();
-    for document in documents {
-        for window in document.chunks(options.limits.context) {
-            session.clear();
-            let mut before = bos;
-            for &token in window {
-                let logits = session.step(before)?;
-                score.bits += bits(logits, token);
-                score.bytes += tokenizer.decode(Some(before), token).len() as u64;
-                before = token;
-            }
-            score.tokens += window.len() as u64;
-            each(window.len() as u64);
+    for window in windows {
+        session.clear();
+        for pair in window.windows(2) {
+            let logits = session.step(pair[0])?;
+            score.bits += bits(logits, pair[1]);
+            score.bytes += tokenizer.decode(Some(pair[0]), pair[1]).len() as u64;
         }
+        let predicted = window.len().saturating_sub(1) as u64;
+        score.tokens += predicted;
+        each(predicted);
     }
     Ok(score)
 }
