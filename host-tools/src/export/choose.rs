@@ -48,11 +48,14 @@ pub(super) fn form(
         } else {
             tensor.rows * tensor.cols
         } as f64;
+        let (rows, cols) = (tensor.rows as f64, tensor.cols as f64);
         let time = match (form.sparse, form.major) {
             (false, Major::Output) => elements * costs.dense_output,
             (false, Major::Input) => elements * active * costs.dense_input,
-            (true, Major::Output) => elements * costs.csr_output,
-            (true, Major::Input) => elements * active * costs.csr_input,
+            (true, Major::Output) => elements * costs.csr_output.0 + rows * costs.csr_output.1,
+            (true, Major::Input) => {
+                active * (elements * costs.csr_input.0 + cols * costs.csr_input.1)
+            }
         };
         let bytes = bytes(tensor, nonzero, values, form.sparse);
         match target.goal() {

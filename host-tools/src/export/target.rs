@@ -41,17 +41,17 @@ pub(super) enum Goal {
     Time,
 }
 
-/// Time of a product per stored element, in one unit within a line of the table.
+/// Time of a product in one unit within a line of the table.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Costs {
-    /// Dense, output-major.
+    /// Dense, output-major, per element.
     pub(super) dense_output: f64,
     /// Dense, input-major, per element of an input that is not zero.
     pub(super) dense_input: f64,
-    /// CSR, output-major.
-    pub(super) csr_output: f64,
-    /// CSR, input-major, per element of an input that is not zero.
-    pub(super) csr_input: f64,
+    /// CSR, output-major, per nonzero and per output.
+    pub(super) csr_output: (f64, f64),
+    /// CSR, input-major, per nonzero and per input, of inputs that are not zero.
+    pub(super) csr_input: (f64, f64),
 }
 
 impl Target {
@@ -73,30 +73,41 @@ impl Target {
         }
     }
 
-    /// The break-even table.
+    /// The line of the break-even table.
     pub(super) fn costs(self, values: ValueType) -> Costs {
-        let [dense_output, dense_input, csr_output, csr_input] = match (self, values) {
+        let [dense_output, dense_input, a, b, c, d] = match (self, values) {
             (Target::Avx512, ValueType::I8) => AVX512_I8,
+            (Target::Avx512, ValueType::F16) => AVX512_F16,
             (Target::Avx512, _) => AVX512_F32,
             (Target::Avx2, ValueType::I8) => AVX2_I8,
+            (Target::Avx2, ValueType::F16) => AVX2_F16,
             (Target::Avx2, _) => AVX2_F32,
-            _ => SCALAR,
+            (_, ValueType::I8) => SCALAR_I8,
+            (_, ValueType::F16) => SCALAR_F16,
+            _ => SCALAR_F32,
         };
         Costs {
             dense_output,
             dense_input,
-            csr_output,
-            csr_input,
+            csr_output: (a, b),
+            csr_input: (c, d),
         }
     }
 }
 
-// dense_output, dense_input, csr_output, csr_input
-const AVX512_F32: [f64; 4] = [0.10, 0.06, 0.2, 0.8];
-const AVX512_I8: [f64; 4] = [0.02, 0.06, 0.2, 0.8];
-const AVX2_F32: [f64; 4] = [0.15, 0.08, 0.25, 0.8];
-const AVX2_I8: [f64; 4] = [0.03, 0.08, 0.25, 0.8];
-const SCALAR: [f64; 4] = [5.0, 7.0, 7.0, 8.0];
+// dense output, dense input, csr output per nonzero and per output, csr input per nonzero and per input.
+// Nanoseconds on x86-64: `cargo bench -p lacuna-tools --bench break_even` on a core with AVX-512 at 3.4 GHz.
+const AVX512_F32: [f64; 6] = [0.044, 0.047, 0.233, 2.3, 0.424, 0.7];
+const AVX512_F16: [f64; 6] = [0.051, 0.041, 0.235, 2.3, 0.261, 7.4];
+const AVX512_I8: [f64; 6] = [0.018, 0.024, 0.108, 2.4, 0.443, 0.7];
+const AVX2_F32: [f64; 6] = [0.061, 0.052, 0.257, 3.3, 0.427, 0.7];
+const AVX2_F16: [f64; 6] = [0.068, 0.049, 0.256, 3.1, 0.270, 7.4];
+const AVX2_I8: [f64; 6] = [0.019, 0.024, 0.301, 1.7, 0.445, 0.7];
+// Instructions on Cortex-M4F, portable kernels, counted by QEMU (`-icount`) on 64 × 64 to 384 × 96 at 3 to 30 % density;
+// exact to half an instruction. Other scalar machines choose alike: their loops are the same.
+const SCALAR_F32: [f64; 6] = [4.5, 5.5, 9.0, 31.0, 12.0, 29.0];
+const SCALAR_F16: [f64; 6] = [24.2, 22.2, 25.1, 33.0, 28.0, 32.0];
+const SCALAR_I8: [f64; 6] = [6.5, 4.8, 9.5, 49.0, 10.0, 31.0];
 
 /// Share of the inputs of `w2` that are expected to be nonzero after ReLU or ReLU² without AbsTopK: half of a
 /// symmetric distribution.
