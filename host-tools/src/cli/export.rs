@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::open;
+use crate::checkpoint::Checkpoint;
 use crate::export::{self, Settings, Target, Values};
 use crate::inspect::{Choice, Inspection};
 use crate::output;
@@ -66,16 +67,37 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         quiet,
         json: args.json,
     };
-    let bytes = export::export(&model, tokenizer.as_deref(), &args.form.into())
+    write(&model, tokenizer.as_deref(), args.form, &args.output, &out)
         .with_context(|| format!("{} cannot be exported", args.checkpoint.display()))
-        .next_step(|| "export with `--values f32`, or train again with smaller weights".to_owned())?
-        .bytes;
-    save(&bytes, &args.output, &out)
 }
 
-/// Writes the file and prints what is in it.
-pub(super) fn save(bytes: &[u8], path: &Path, out: &Out) -> anyhow::Result<()> {
-    output::write(path, |sink| sink.write_all(bytes)).next_step(|| {
+/// What to do about a checkpoint that cannot be exported.
+fn advice(error: &export::Error) -> &'static str {
+    match error {
+        export::Error::Overflow { .. } => "export with `--values f32` or `--values i8`",
+        export::Error::Run(_) => "its activations overflow; train it again with a lower `--lr`",
+        export::Error::Tokenizer(_)
+        | export::Error::NoTokenizer
+        | export::Error::TokenizerBlock(_) => "import the model again with its own tokenizer",
+        _ => "the checkpoint is damaged; make it again",
+    }
+}
+
+/// Exports a checkpoint to the file `path` and prints what is in it.
+///
+/// # Errors
+/// Weights that cannot be stored as asked, an unwritable file.
+pub(super) fn write(
+    model: &Checkpoint,
+    tokenizer: Option<&[u8]>,
+    form: Form,
+    path: &Path,
+    out: &Out,
+) -> anyhow::Result<()> {
+    let exported = export::export(model, tokenizer, &form.into());
+    let advice = exported.as_ref().err().map_or("", advice);
+    let bytes = exported.next_step(|| advice.to_owned())?.bytes;
+    output::write(path, |sink| sink.write_all(&bytes)).next_step(|| {
         match fs::metadata(path).map(|there| there.is_dir()) {
             Ok(true) => format!(
                 "name a file, such as {}",
@@ -84,7 +106,7 @@ pub(super) fn save(bytes: &[u8], path: &Path, out: &Out) -> anyhow::Result<()> {
             _ => "choose a place that exists, is writable and has room".to_owned(),
         }
     })?;
-    let inspection = Inspection::new(path, bytes, &Choice::default())?;
+    let inspection = Inspection::new(path, &bytes, &Choice::default())?;
     out.result(&inspection, || {
         format!("{}\n\nwrote {}", inspection.table(), path.display())
     })

@@ -6,6 +6,7 @@ use anyhow::Context;
 use lacuna::format::schema::{self, Id};
 use serde_json::json;
 
+use super::export::{self, Form};
 use super::open;
 use crate::checkpoint::Tokenizer;
 use crate::import::llama2c;
@@ -31,9 +32,11 @@ struct Llama2c {
     /// The tokenizer, tokenizer.bin
     #[arg(long)]
     tokenizer: PathBuf,
-    /// Checkpoint directory to write
+    /// Checkpoint directory to write, or a model file if the name ends in .lacuna
     #[arg(long, short)]
     output: PathBuf,
+    #[command(flatten)]
+    form: Form,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -63,6 +66,9 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
             )
         })?;
     model.tokenizer = Tokenizer::Llama2c;
+    if args.output.extension().is_some_and(|e| e == "lacuna") {
+        return export::write(&model, Some(&bytes), args.form, &args.output, &out);
+    }
     open::save(&args.output, &model, Some(&bytes))?;
     let learned = schema::tensors(&model.config)
         .filter(|t| !matches!(t.id, Id::RopeCos | Id::RopeSin))

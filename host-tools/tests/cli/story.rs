@@ -61,6 +61,27 @@ fn the_story_is_told_the_same_on_every_back_end() {
 }
 
 #[test]
+fn a_model_file_can_be_made_in_one_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(()) = import(dir.path()) else { return };
+    ok(
+        dir.path(),
+        &["export", "story", "-o", "two.lacuna", "--values", "i8"],
+    );
+    let data = data().unwrap();
+    let (model, tokenizer) = (data.join("stories260K.bin"), data.join("tok512.bin"));
+    let (model, tokenizer) = (model.to_str().unwrap(), tokenizer.to_str().unwrap());
+    let args = ["import", "llama2c", model, "--tokenizer", tokenizer];
+    let file = json(
+        dir.path(),
+        &[&args[..], &["-o", "one.lacuna", "--values", "i8"]].concat(),
+    );
+    assert_eq!(file["config"]["tokenizer"], "llama2c");
+    let read = |name: &str| std::fs::read(dir.path().join(name)).unwrap();
+    assert_eq!(read("one.lacuna"), read("two.lacuna"));
+}
+
+#[test]
 fn rounded_weights_cost_little_on_the_models_own_text() {
     let dir = tempfile::tempdir().unwrap();
     let Some(()) = import(dir.path()) else { return };
