@@ -17,7 +17,7 @@ pub use table::{bytes, count, percent, table};
 use core::time::Duration;
 use std::io::{self, Write};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 /// Where a command prints, decided by its flags.
@@ -71,5 +71,23 @@ impl Out {
         }
         bar.enable_steady_tick(Duration::from_millis(200));
         bar
+    }
+
+    /// Bars of `len` steps each, one below the other, for work that runs side by side.
+    pub fn bars<const N: usize>(&self, len: u64, names: [&'static str; N]) -> [ProgressBar; N] {
+        let target = if self.quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        let all = MultiProgress::with_draw_target(target);
+        let template = "{prefix:12} [{bar:30}] {human_pos}/{human_len} {eta} left  {msg}";
+        names.map(|name| {
+            let bar = all.add(ProgressBar::new(len)).with_prefix(name);
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar
+        })
     }
 }
