@@ -72,6 +72,22 @@ pub(crate) fn max(x: &[f32]) -> f32 {
         .fold(f32::NEG_INFINITY, |m, x| if x > m { x } else { m })
 }
 
+/// x ← x + y
+#[inline(always)]
+pub(crate) fn add(x: &mut [f32], y: &[f32]) {
+    for (x, y) in x.iter_mut().zip(y) {
+        *x += y;
+    }
+}
+
+/// x ← x · y
+#[inline(always)]
+pub(crate) fn multiply(x: &mut [f32], y: &[f32]) {
+    for (x, y) in x.iter_mut().zip(y) {
+        *x *= y;
+    }
+}
+
 /// eˣ within 2 ulp for |x| ≤ 87, clamped beyond: range reduction by ln 2, then a polynomial of degree 6.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {

@@ -5,7 +5,7 @@ use lacuna::config::Activation;
 
 use super::{Kernel, plain, sides, tensor, values};
 use crate::train::select::{keep, selects};
-use crate::train::simd::{fast, sigmoid, tanh};
+use crate::train::simd::{fast, multiply, sigmoid, tanh};
 
 /// `a` (tokens, neurons), with 2 inputs also the factor `b` of the same shape.
 #[derive(Debug)]
@@ -83,16 +83,15 @@ impl Activate {
         fast(
             #[inline(always)]
             || {
-                with!(self.kind, f => y.iter_mut().zip(a).for_each(|(y, a)| *y = f(*a).0));
+                with!(self.kind, f => for (y, a) in y.iter_mut().zip(a) { *y = f(*a).0; });
                 if let Some(b) = b {
-                    y.iter_mut().zip(b).for_each(|(y, b)| *y *= b);
+                    multiply(&mut y, b);
                 }
                 if select {
                     let rows = y.chunks_exact_mut(cols).zip(mask.chunks_exact_mut(cols));
-                    rows.for_each(
-                        #[inline(always)]
-                        |(y, mask)| keep(y, mask, self.k),
-                    );
+                    for (y, mask) in rows {
+                        keep(y, mask, self.k);
+                    }
                 }
             },
         );
@@ -108,7 +107,7 @@ fn through(grad: FlexTensor, mask: Option<&FlexTensor>) -> Vec<f32> {
         let mask = values(mask);
         fast(
             #[inline(always)]
-            || g.iter_mut().zip(mask).for_each(|(g, m)| *g *= m),
+            || multiply(&mut g, mask),
         );
     }
     g
@@ -127,7 +126,7 @@ impl Kernel<1> for Activate {
         let a = values(&saved[0]);
         fast(
             #[inline(always)]
-            || with!(self.kind, f => g.iter_mut().zip(a).for_each(|(g, a)| *g *= f(*a).1)),
+            || with!(self.kind, f => for (g, a) in g.iter_mut().zip(a) { *g *= f(*a).1; }),
         );
         [tensor(g, shape)]
     }

@@ -5,7 +5,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::ops::FloatTensorOps;
 
 use super::{Kernel, plain, sides, tensor, values};
-use crate::train::simd::fast;
+use crate::train::simd::{add, fast};
 
 /// `x` (tokens, inputs), `w` (outputs, inputs), with 3 inputs also `b` (1, outputs).
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Kernel<3> for Linear {
             #[inline(always)]
             || {
                 for y in y_values.chunks_exact_mut(cols) {
-                    y.iter_mut().zip(b).for_each(|(y, b)| *y += b);
+                    add(y, b);
                 }
             },
         );
@@ -57,7 +57,7 @@ impl Kernel<3> for Linear {
             #[inline(always)]
             || {
                 for g in g.chunks_exact(cols) {
-                    db.iter_mut().zip(g).for_each(|(db, g)| *db += g);
+                    add(&mut db, g);
                 }
             },
         );

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::backend::flex::FlexTensor;
 
 use super::{Kernel, plain, sides, tensor, values};
+use crate::train::simd::add;
 
 /// Row `tokens[t]` of the table and, with 2 inputs, row `t mod seq` of the positions.
 #[derive(Debug)]
@@ -25,10 +26,6 @@ fn scatter(from: &[f32], rows: impl Iterator<Item = usize>, to: &mut [f32], cols
     for (from, row) in from.chunks_exact(cols).zip(rows) {
         add(&mut to[row * cols..][..cols], from);
     }
-}
-
-fn add(to: &mut [f32], from: &[f32]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
 }
 
 impl Embed {

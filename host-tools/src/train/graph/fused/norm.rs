@@ -4,7 +4,7 @@ use burn::backend::flex::FlexTensor;
 
 use super::{Kernel, plain, sides, tensor, values};
 use crate::train::select::{keep, selects};
-use crate::train::simd::{dot, fast, sum2};
+use crate::train::simd::{dot, fast, multiply, sum2};
 
 /// `x` (tokens, width), `gain` (1, width).
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Kernel<2> for Norm {
                     let row = i * cols..(i + 1) * cols;
                     let (x, r) = (&x[row.clone()], inverse[i]);
                     if let Some(mask) = mask {
-                        dx.iter_mut().zip(&mask[row]).for_each(|(d, m)| *d *= m);
+                        multiply(dx, &mask[row]);
                     }
                     for j in 0..cols {
                         dgain[j] += dx[j] * x[j] * r;

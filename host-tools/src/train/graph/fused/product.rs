@@ -13,6 +13,7 @@
 
 const ROWS: usize = 4;
 const COLS: usize = 16;
+const HALF: usize = 8;
 
 /// `a(i, p) = values[i · row + p · col]`
 #[derive(Clone, Copy)]
@@ -65,26 +66,20 @@ pub(super) fn product(
         let mut j = 0;
         while j < columns {
             let size = [i, j, from, to];
-            if n - j >= COLS {
-                if rows == ROWS {
-                    tile::<ROWS, COLS>(size, a, b, n, c, accumulate);
-                } else {
-                    tile::<1, COLS>(size, a, b, n, c, accumulate);
-                }
-                j += COLS;
-            } else {
-                if rows == ROWS {
-                    tile::<ROWS, 1>(size, a, b, n, c, accumulate);
-                } else {
-                    tile::<1, 1>(size, a, b, n, c, accumulate);
-                }
-                j += 1;
-            }
+            j += match (rows, n - j) {
+                (ROWS, COLS..) => tile::<ROWS, COLS>(size, a, b, n, c, accumulate),
+                (ROWS, HALF..) => tile::<ROWS, HALF>(size, a, b, n, c, accumulate),
+                (ROWS, _) => tile::<ROWS, 1>(size, a, b, n, c, accumulate),
+                (_, COLS..) => tile::<1, COLS>(size, a, b, n, c, accumulate),
+                (_, HALF..) => tile::<1, HALF>(size, a, b, n, c, accumulate),
+                _ => tile::<1, 1>(size, a, b, n, c, accumulate),
+            };
         }
         i = end;
     }
 }
 
+/// One tile of c; returns its width.
 #[inline(always)]
 fn tile<const R: usize, const W: usize>(
     [i, j, from, to]: [usize; 4],
@@ -93,11 +88,11 @@ fn tile<const R: usize, const W: usize>(
     n: usize,
     c: &mut [f32],
     accumulate: bool,
-) {
+) -> usize {
     let mut sums = [[0.0f32; W]; R];
     for p in from..to {
         let Some(row) = b[p * n + j..].first_chunk::<W>() else {
-            return;
+            break;
         };
         for (r, sums) in sums.iter_mut().enumerate() {
             let x = a.values[(i + r) * a.row + p * a.col];
@@ -108,7 +103,7 @@ fn tile<const R: usize, const W: usize>(
     }
     for (r, sums) in sums.iter().enumerate() {
         let Some(out) = c[(i + r) * n + j..].first_chunk_mut::<W>() else {
-            return;
+            break;
         };
         for w in 0..W {
             out[w] = if accumulate {
@@ -118,6 +113,7 @@ fn tile<const R: usize, const W: usize>(
             };
         }
     }
+    W
 }
 
 /// `out[j, i] = x[i, j]` for `x` of `rows` × `cols`.

@@ -4,7 +4,7 @@ use burn::backend::flex::FlexTensor;
 
 use super::{Kernel, plain, sides, tensor, values};
 use crate::train::select::keep;
-use crate::train::simd::fast;
+use crate::train::simd::{fast, multiply};
 
 /// `y = AbsTopK(x)` over rows, k ≥ 1.
 #[derive(Debug)]
@@ -32,10 +32,11 @@ impl Kernel<1> for TopK {
     fn backward(&self, saved: &[FlexTensor], grad: FlexTensor) -> [FlexTensor; 1] {
         let grad = plain(grad);
         let shape = sides(&grad);
-        let (g, mask) = (values(&grad), values(&saved[0]));
-        let dx = fast(
+        let mut dx = values(&grad).to_vec();
+        let mask = values(&saved[0]);
+        fast(
             #[inline(always)]
-            || g.iter().zip(mask).map(|(g, m)| g * m).collect(),
+            || multiply(&mut dx, mask),
         );
         [tensor(dx, shape)]
     }
