@@ -15,9 +15,7 @@ impl Graph {
             x = x.clone() + self.attention(leaves, layer, x, seq);
             x = x.clone() + self.mlp(leaves, layer, x);
         }
-        let x = self
-            .layers
-            .norm(x, at(Id::FinalNorm), self.config.norm_eps, 0);
+        let x = self.norm(x, at(Id::FinalNorm), 0);
         let head = if self.config.tied {
             Id::Embedding
         } else {
@@ -30,34 +28,51 @@ impl Graph {
         }
     }
 
+    fn norm(&self, x: Tensor<2>, gain: Tensor<2>, k: usize) -> Tensor<2> {
+        let eps = self.config.norm_eps;
+        match self.gaps {
+            None => self.layers.norm(x, gain, eps, k),
+            Some(_) => self.select(self.layers.norm(x, gain, eps, 0), k),
+        }
+    }
+
+    fn activate(&self, a: Tensor<2>, factor: Option<Tensor<2>>, k: usize) -> Tensor<2> {
+        let kind = self.config.activation;
+        match self.gaps {
+            None => self.layers.activate(a, factor, kind, k),
+            Some(_) => self.select(self.layers.activate(a, factor, kind, 0), k),
+        }
+    }
+
     fn attention(&self, leaves: &Leaves, layer: usize, x: Tensor<2>, seq: usize) -> Tensor<2> {
         let at = |id| leaves[&(id, layer)].clone();
         let maybe = |id| leaves.get(&(id, layer)).cloned();
-        let (c, k) = (&self.config, &self.config.topk);
-        let h = self.layers.norm(x, at(Id::AttnNorm), c.norm_eps, k.attn_in);
+        let k = &self.config.topk;
+        let h = self.norm(x, at(Id::AttnNorm), k.attn_in);
         let project = |w, b, k| {
             let y = self.layers.linear(h.clone(), at(w), maybe(b));
-            self.layers.top_k(y, k)
+            self.select(y, k)
         };
-        let q = project(Id::Wq, Id::Bq, k.q);
-        let keys = project(Id::Wk, Id::Bk, k.k);
-        let v = project(Id::Wv, Id::Bv, k.v);
-        let z = self
-            .layers
-            .attend(c, self.rope.as_ref(), seq, [q, keys, v], maybe(Id::Sink));
+        let qkv = [
+            project(Id::Wq, Id::Bq, k.q),
+            project(Id::Wk, Id::Bk, k.k),
+            project(Id::Wv, Id::Bv, k.v),
+        ];
+        let (rope, sink) = (self.rope.as_ref(), maybe(Id::Sink));
+        let z = self.layers.attend(&self.config, rope, seq, qkv, sink);
         let out = self.layers.linear(z, at(Id::Wo), maybe(Id::Bo));
-        self.layers.top_k(out, k.attn_out)
+        self.select(out, k.attn_out)
     }
 
     fn mlp(&self, leaves: &Leaves, layer: usize, x: Tensor<2>) -> Tensor<2> {
         let at = |id| leaves[&(id, layer)].clone();
         let maybe = |id| leaves.get(&(id, layer)).cloned();
-        let (c, k) = (&self.config, &self.config.topk);
-        let h = self.layers.norm(x, at(Id::MlpNorm), c.norm_eps, k.mlp_in);
+        let k = &self.config.topk;
+        let h = self.norm(x, at(Id::MlpNorm), k.mlp_in);
         let factor = maybe(Id::W3).map(|w3| self.layers.linear(h.clone(), w3, maybe(Id::B3)));
         let a = self.layers.linear(h, at(Id::W1), maybe(Id::B1));
-        let y = self.layers.activate(a, factor, c.activation, k.mlp_neuron);
+        let y = self.activate(a, factor, k.mlp_neuron);
         let out = self.layers.linear(y, at(Id::W2), maybe(Id::B2));
-        self.layers.top_k(out, k.mlp_out)
+        self.select(out, k.mlp_out)
     }
 }

@@ -16,6 +16,7 @@ mod composed;
 mod decoder;
 mod device;
 mod fused;
+mod gaps;
 mod layers;
 mod rope;
 #[cfg(test)]
@@ -59,6 +60,7 @@ pub struct Graph {
     rope: Option<Arc<Rope>>,
     device: burn::tensor::Device,
     layers: Layers,
+    gaps: gaps::Gaps,
 }
 
 impl Graph {
@@ -73,6 +75,7 @@ impl Graph {
             rope: (config.position == Position::Rope).then(|| Arc::new(Rope::new(config))),
             device: device.open()?,
             layers: device.layers(),
+            gaps: None,
         })
     }
 
