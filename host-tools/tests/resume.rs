@@ -1,9 +1,10 @@
 //! A run that is killed at random moments ends with the bytes of one that was not.
 
+use core::time::Duration;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use lacuna::num::Rng;
 use lacuna_tools::train::state::State;

@@ -1,7 +1,7 @@
 //! `lacuna train`: weight-sparse training of a byte-level model.
 
+use core::time::Duration;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use lacuna::config::{Config, TopK};

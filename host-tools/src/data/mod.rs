@@ -17,7 +17,7 @@ mod files;
 mod rust_source;
 pub mod trigram;
 
-use std::ops::Range;
+use core::ops::Range;
 use std::path::PathBuf;
 
 use blake2::{Blake2s256, Digest};

@@ -9,7 +9,7 @@
 //! Interpolated Witten–Bell smoothing needs no tuning and is hard to beat for bytes at this order, so a neural model
 //! that wins against it has learned more than digrams. Source: Witten and Bell, "The zero-frequency problem", 1991.
 
-use std::ops::Range;
+use core::ops::Range;
 
 /// Counts of all byte triples of a text.
 pub struct Trigram {
@@ -21,8 +21,8 @@ pub struct Trigram {
     followers: (Vec<u16>, Vec<u16>, u16),
 }
 
-impl std::fmt::Debug for Trigram {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Trigram {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Trigram")
             .field("total", &self.total)
             .finish_non_exhaustive()

@@ -1,6 +1,6 @@
 //! Bits per byte of a model on held-out text, in the graph.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::graph::{Graph, Tokens};
 

@@ -25,10 +25,11 @@ pub mod settings;
 mod simd;
 pub mod state;
 
+use core::time::Duration;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::json;
@@ -294,7 +295,7 @@ fn sharded_gradient(
     (mean, sum)
 }
 
-fn batch(sampler: &Sampler<'_>, step: u64, rows: std::ops::Range<usize>, seq: usize) -> Batch {
+fn batch(sampler: &Sampler<'_>, step: u64, rows: core::ops::Range<usize>, seq: usize) -> Batch {
     let (mut tokens, mut targets) = (Vec::new(), Vec::new());
     for row in rows {
         let bytes = sampler.sequence(step, row as u64);

@@ -7,7 +7,7 @@
 //! # Invariants
 //! - Entries follow the schema without gaps, so one index names the same parameter for optimiser, projection and graph.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use lacuna::config::Config;
 use lacuna::format::schema::{self, Id, Kind, Tensor};

@@ -21,7 +21,7 @@ mod norm;
 mod product;
 mod select;
 
-use std::fmt::Debug;
+use core::fmt::Debug;
 use std::sync::Arc;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
