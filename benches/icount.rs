@@ -4,8 +4,8 @@
 //! `cargo bench --bench icount -- --bless` writes what it counted. Without valgrind it says so and passes. Valgrind knows
 //! no AVX-512, so that back-end is not counted.
 
+use core::fmt::Write as _;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::process::{Command, ExitCode};
 
 use lacuna::fixture::{Form, Numbers, activations, matrix};
@@ -51,7 +51,7 @@ fn child(form_name: &str, isa: &str) -> Option<()> {
     let input = isa.input(&x, &mut scratch, w.is_i8()).ok()?;
     let mut y = vec![0.0; SHAPE.0];
     measured(isa, &w, &input, &mut y);
-    std::hint::black_box(y);
+    core::hint::black_box(y);
     Some(())
 }
 

@@ -3,7 +3,7 @@
 //! `cargo bench --bench spmv` prints element throughput in stored elements; `cargo bench --bench spmv -- 1024x256/10%`
 //! narrows it. Compare within one run only.
 
-use std::hint::black_box;
+use core::hint::black_box;
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use lacuna::fixture::{Form, Numbers, activations, matrix};
@@ -34,7 +34,10 @@ fn sprs_product(group: &mut Group<'_>, w: Csr<'_, f32>, x: &[f32]) {
     let theirs = sprs::CsMatBase::new(
         (w.rows(), w.cols()),
         w.indptr().iter().map(|&p| p as usize).collect::<Vec<_>>(),
-        w.indices().iter().map(|&i| usize::from(i)).collect::<Vec<_>>(),
+        w.indices()
+            .iter()
+            .map(|&i| usize::from(i))
+            .collect::<Vec<_>>(),
         w.values().to_vec(),
     );
     let mut y = vec![0.0f32; w.rows()];
@@ -100,8 +103,8 @@ fn bench(c: &mut Criterion) {
 
 fn quick() -> Criterion {
     Criterion::default()
-        .warm_up_time(std::time::Duration::from_millis(100))
-        .measurement_time(std::time::Duration::from_millis(400))
+        .warm_up_time(core::time::Duration::from_millis(100))
+        .measurement_time(core::time::Duration::from_millis(400))
         .sample_size(20)
 }
 

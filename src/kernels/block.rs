@@ -33,6 +33,7 @@ impl<'a, V: Value> Checked<'a, V> {
     /// `R <= 16` rows from `first` on; those that are not there are empty.
     #[inline(always)]
     pub(super) fn block<const R: usize>(&self, first: usize) -> Block<'a, V, R> {
+        const { assert!(R <= u16::BITS as usize) };
         let (ends, nnz) = (self.0.indptr(), self.0.nnz());
         let (mut start, mut length) = ([0; R], [0; R]);
         let (mut longest, mut furthest, mut late) = (0, 0, 0u16);

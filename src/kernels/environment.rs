@@ -36,3 +36,39 @@ mod tests {
         assert!(Isa::environment_ok());
     }
 }
+
+#[cfg(all(test, target_arch = "x86_64", not(miri)))] // An interpreter has no control register.
+#[allow(unsafe_code)]
+mod x86_tests {
+    use core::arch::asm;
+
+    use crate::kernels::Isa;
+
+    /// Runs `f` with other rounding or flushing bits in MXCSR.
+    fn with_mxcsr(bits: u32, f: impl FnOnce() -> bool) -> bool {
+        let (mut before, mut changed) = (0u32, 0u32);
+        // SAFETY: stores and loads the control register; what was there is put back.
+        unsafe { asm!("stmxcsr [{}]", in(reg) &mut before) };
+        changed |= before | bits;
+        // SAFETY: as above; the bits are defined ones.
+        unsafe { asm!("ldmxcsr [{}]", in(reg) &changed) };
+        let answer = f();
+        // SAFETY: as above.
+        unsafe { asm!("ldmxcsr [{}]", in(reg) &before) };
+        answer
+    }
+
+    #[test]
+    fn other_roundings_and_flushed_subnormals_are_seen() {
+        assert!(with_mxcsr(0, Isa::environment_ok));
+        for (name, bits) in [
+            ("denormals are zero", 1 << 6),
+            ("down", 1 << 13),
+            ("up", 2 << 13),
+            ("to zero", 3 << 13),
+            ("flush to zero", 1 << 15),
+        ] {
+            assert!(!with_mxcsr(bits, Isa::environment_ok), "{name}");
+        }
+    }
+}

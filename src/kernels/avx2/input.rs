@@ -72,39 +72,3 @@ fn quantise(x: &[f32], scale: f32, q: &mut [i8]) {
         unsafe { _mm_storel_epi64(q.as_mut_ptr().cast(), bytes) };
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use core::arch::asm;
-
-    use crate::kernels::Isa;
-
-    /// Runs `f` with other rounding or flushing bits in MXCSR.
-    fn with_mxcsr(bits: u32, f: impl FnOnce() -> bool) -> bool {
-        let (mut before, mut changed) = (0u32, 0u32);
-        // SAFETY: stores and loads the control register; what was there is put back.
-        unsafe { asm!("stmxcsr [{}]", in(reg) &mut before) };
-        changed |= before | bits;
-        // SAFETY: as above; the bits are defined ones.
-        unsafe { asm!("ldmxcsr [{}]", in(reg) &changed) };
-        let answer = f();
-        // SAFETY: as above.
-        unsafe { asm!("ldmxcsr [{}]", in(reg) &before) };
-        answer
-    }
-
-    #[cfg(not(miri))] // An interpreter has no control register.
-    #[test]
-    fn other_roundings_and_flushed_subnormals_are_seen() {
-        assert!(with_mxcsr(0, Isa::environment_ok));
-        for (name, bits) in [
-            ("denormals are zero", 1 << 6),
-            ("down", 1 << 13),
-            ("up", 2 << 13),
-            ("to zero", 3 << 13),
-            ("flush to zero", 1 << 15),
-        ] {
-            assert!(!with_mxcsr(bits, Isa::environment_ok), "{name}");
-        }
-    }
-}
