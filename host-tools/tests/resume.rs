@@ -69,7 +69,9 @@ fn killed_and_resumed_is_the_same_to_the_byte() {
     assert!(train(&data, &whole).status().unwrap().success());
     let length = began.elapsed().as_secs_f64();
 
-    let mut rng = Rng::new(std::process::id().into());
+    let seed = std::process::id();
+    println!("kills by seed {seed}");
+    let mut rng = Rng::new(seed.into());
     let mut resumed_from = Vec::new();
     for _ in 0..KILLS {
         let mut child = train(&data, &torn).spawn().unwrap();

@@ -11,7 +11,7 @@ use crate::checkpoint::{ACTIVATIONS, Blueprint, POSITIONS, Tokenizer};
 use crate::report::{NextStep, Out, count, percent, table};
 use crate::train::optimiser::Constants;
 use crate::train::schedule::Schedule;
-use crate::train::{self, Device, Metrics, Saving, Settings};
+use crate::train::{self, Device, Metrics, Saving, Settings, settings};
 
 /// Train a model whose weight matrices end sparse
 ///
@@ -35,9 +35,9 @@ pub(super) struct Args {
     /// Sequences a step
     #[arg(long, default_value_t = D.batch)]
     batch: usize,
-    /// Highest learning rate; sparser models like a higher one
-    #[arg(long, default_value_t = D.schedule.lr)]
-    lr: f64,
+    /// Highest learning rate [default: 0.01 / √density]
+    #[arg(long)]
+    lr: Option<f64>,
     /// Seed of initial weights, data order and split
     #[arg(long, default_value_t = D.seed)]
     seed: u64,
@@ -56,7 +56,7 @@ pub(super) struct Args {
     method: Method,
 }
 
-const D: &Settings = &train::settings::DEFAULT;
+const D: &Settings = &settings::DEFAULT;
 const M: &Config = &D.model.config;
 
 /// Shape and switches
@@ -78,7 +78,7 @@ struct Model {
     /// Key and value heads [default: as many as query heads]
     #[arg(long)]
     n_kv_heads: Option<usize>,
-    /// Width of a head [default: dim / heads]
+    /// Width of a head [default: dim / n-heads]
     #[arg(long)]
     head_dim: Option<usize>,
     /// Context length
@@ -220,7 +220,7 @@ impl Args {
             seed: self.seed,
             schedule: Schedule {
                 steps: self.steps,
-                lr: self.lr,
+                lr: self.lr.unwrap_or_else(|| settings::lr(self.density)),
                 warmup: m.warmup,
                 density: self.density,
                 anneal_from: m.anneal_from,

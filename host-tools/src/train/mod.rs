@@ -24,6 +24,7 @@ mod select;
 pub mod settings;
 mod simd;
 pub mod state;
+mod step;
 
 use core::time::Duration;
 use std::fs;
@@ -37,9 +38,9 @@ use serde_json::json;
 use crate::checkpoint::{self, Checkpoint};
 use crate::data::trigram::Trigram;
 use crate::data::{self, Corpus, Sampler};
-use graph::{Batch, Graph};
+use graph::Graph;
 use journal::Journal;
-use optimiser::{Moments, decay};
+use optimiser::Moments;
 use parameters::Layout;
 use state::{Note, State};
 
@@ -155,7 +156,7 @@ pub fn run_on(
     let per_step = (settings.batch * config.seq_len) as u64;
     let (mut saved, mut saved_at) = (Instant::now(), first);
     while state.note.step < settings.schedule.steps {
-        let mut metrics = step(settings, &graph, &layout, &sampler, &mut state)?;
+        let mut metrics = step::step(settings, &graph, &layout, &sampler, &mut state)?;
         let seconds = began.elapsed().as_secs_f64().max(1e-9);
         metrics.tokens_per_second = ((metrics.step - first) * per_step) as f64 / seconds;
         if metrics.step % 10 == 0 || metrics.step == settings.schedule.steps {
@@ -202,10 +203,14 @@ fn begin(
         what,
     };
     match State::load(dir)? {
-        Some(state) if state.note.settings != *settings => Err(other("settings")),
+        Some(state) if !state.note.is_of(settings) => Err(other("settings")),
         Some(state) if state.note.data != corpus.id => Err(other("data")),
         Some(state) if state.parameters.len() != layout.len => Err(other("sizes")),
-        Some(state) => Ok(state),
+        Some(mut state) => {
+            // As given, not as read: the next save must not depend on how a decimal was rounded on the way.
+            state.note.settings = settings.clone();
+            Ok(state)
+        }
         None => Ok(State {
             note: Note {
                 settings: settings.clone(),
@@ -216,96 +221,6 @@ fn begin(
             parameters: layout.initial(settings.seed),
             moments: Moments::new(layout.len),
         }),
-    }
-}
-
-/// One step; the speed is left for the caller to fill in.
-fn step(
-    settings: &Settings,
-    graph: &Graph,
-    layout: &Layout,
-    sampler: &Sampler<'_>,
-    state: &mut State,
-) -> Result<Metrics, Error> {
-    let at = state.note.step;
-    let (loss, gradient) = sharded_gradient(settings, graph, sampler, at, &state.parameters);
-    if !loss.is_finite() {
-        return Err(Error::Diverged { step: at, loss });
-    }
-    let (lr, density) = (settings.schedule.lr(at), settings.schedule.density(at));
-    let constants = &settings.optimiser;
-    state
-        .moments
-        .step(&mut state.parameters, &gradient, at, lr, constants);
-    project::project(layout, &mut state.parameters, density, settings.per_neuron);
-    for entry in layout.entries.iter().filter(|e| e.sparse) {
-        decay(&mut state.parameters[entry.range.clone()], lr, constants);
-    }
-    let bits = f64::from(loss) / core::f64::consts::LN_2;
-    let smoothed = state.note.smoothed.map_or(bits, |s| 0.98 * s + 0.02 * bits);
-    state.note.smoothed = Some(smoothed);
-    state.note.step = at + 1;
-    Ok(Metrics {
-        step: at + 1,
-        bits_per_byte: bits,
-        smoothed,
-        density,
-        lr,
-        tokens_per_second: 0.0,
-    })
-}
-
-/// Mean loss and gradient of one step's batch, shard by shard, added in the order of the shards.
-fn sharded_gradient(
-    settings: &Settings,
-    graph: &Graph,
-    sampler: &Sampler<'_>,
-    step: u64,
-    parameters: &[f32],
-) -> (f32, Vec<f32>) {
-    let (rows, shards) = (settings.batch, settings.threads);
-    let part = |shard: usize| {
-        let range = shard * rows / shards..(shard + 1) * rows / shards;
-        let weight = range.len() as f32 / rows as f32;
-        let batch = batch(sampler, step, range, settings.model.config.seq_len);
-        let (loss, gradient) = graph.gradient(parameters, &batch);
-        (weight, loss, gradient)
-    };
-    let parts: Vec<_> = if shards == 1 {
-        vec![part(0)]
-    } else {
-        std::thread::scope(|scope| {
-            let part = &part;
-            let running: Vec<_> = (0..shards).map(|i| scope.spawn(move || part(i))).collect();
-            let join = |handle: std::thread::ScopedJoinHandle<'_, _>| match handle.join() {
-                Ok(part) => part,
-                Err(panic) => std::panic::resume_unwind(panic),
-            };
-            running.into_iter().map(join).collect()
-        })
-    };
-    let mut sum = vec![0.0; parameters.len()];
-    let mut mean = 0.0;
-    for (weight, loss, gradient) in parts {
-        mean += weight * loss;
-        sum.iter_mut()
-            .zip(&gradient)
-            .for_each(|(s, g)| *s += weight * g);
-    }
-    (mean, sum)
-}
-
-fn batch(sampler: &Sampler<'_>, step: u64, rows: core::ops::Range<usize>, seq: usize) -> Batch {
-    let (mut tokens, mut targets) = (Vec::new(), Vec::new());
-    for row in rows {
-        let bytes = sampler.sequence(step, row as u64);
-        tokens.extend(bytes[..seq].iter().map(|&b| u32::from(b)));
-        targets.extend(bytes[1..].iter().map(|&b| u32::from(b)));
-    }
-    Batch {
-        seq,
-        tokens: tokens.into(),
-        targets: targets.into(),
     }
 }
 

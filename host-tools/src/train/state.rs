@@ -7,6 +7,7 @@
 //! # Invariants
 //! - One file, replaced whole: parameters, moments and step always belong together.
 //! - A state goes on only under the settings and the data that made it.
+//! - A state that was read and written again has the same bytes.
 
 use std::path::Path;
 
@@ -41,8 +42,17 @@ pub struct Note {
     pub data: String,
     /// Steps done.
     pub step: u64,
-    /// Smoothed training loss in bits per byte.
-    pub smoothed: Option<f64>,
+    /// Bits of the smoothed training loss (bits per byte): a JSON reader may round a decimal.
+    pub smoothed: Option<u64>,
+}
+
+impl Note {
+    /// Whether this note was made by a run with `settings`.
+    pub fn is_of(&self, settings: &Settings) -> bool {
+        let text = serde_json::to_string(settings);
+        let read = text.and_then(|text| serde_json::from_str::<Settings>(&text));
+        read.is_ok_and(|read| read == self.settings)
+    }
 }
 
 impl State {
