@@ -72,9 +72,9 @@ struct Model {
     /// Blocks
     #[arg(long, default_value_t = M.n_layers)]
     n_layers: usize,
-    /// Query heads
-    #[arg(long, default_value_t = M.n_heads)]
-    n_heads: usize,
+    /// Query heads [default: dim / 32, at least 1]
+    #[arg(long)]
+    n_heads: Option<usize>,
     /// Key and value heads [default: as many as query heads]
     #[arg(long)]
     n_kv_heads: Option<usize>,
@@ -106,7 +106,8 @@ struct Model {
     #[arg(long)]
     tied: bool,
     /// AbsTopK sites and the number of values that stay there, as `mlp_neuron=96,mlp_in=24`; `none` for none.
-    /// Sites: attn_in q k v attn_out mlp_in mlp_neuron mlp_out [default: mlp_neuron = hidden_dim / 4]
+    /// Sites: attn_in q k v attn_out mlp_in mlp_neuron mlp_out
+    /// [default: a quarter at attn_in, mlp_in and mlp_neuron]
     #[arg(long, value_name = "SITE=K,…", value_parser = parse_topk)]
     topk: Option<TopK>,
 }
@@ -181,7 +182,10 @@ fn word<T: Copy, const N: usize>(table: [(&str, T); N], name: &str) -> T {
 impl Model {
     fn config(&self) -> Config {
         let hidden_dim = self.hidden_dim.unwrap_or(4 * self.dim);
-        let default = TopK {
+        let n_heads = self.n_heads.unwrap_or((self.dim / 32).max(1));
+        let quarters = TopK {
+            attn_in: self.dim / 4,
+            mlp_in: self.dim / 4,
             mlp_neuron: hidden_dim / 4,
             ..TopK::default()
         };
@@ -189,9 +193,9 @@ impl Model {
             dim: self.dim,
             hidden_dim,
             n_layers: self.n_layers,
-            n_heads: self.n_heads,
-            n_kv_heads: self.n_kv_heads.unwrap_or(self.n_heads),
-            head_dim: self.head_dim.unwrap_or(self.dim / self.n_heads.max(1)),
+            n_heads,
+            n_kv_heads: self.n_kv_heads.unwrap_or(n_heads),
+            head_dim: self.head_dim.unwrap_or(self.dim / n_heads.max(1)),
             vocab_size: 256,
             seq_len: self.seq_len,
             norm_eps: M.norm_eps,
@@ -203,7 +207,7 @@ impl Model {
             sink: self.sink,
             bigram: !self.no_bigram,
             tied: self.tied,
-            topk: self.topk.unwrap_or(default),
+            topk: self.topk.unwrap_or(quarters),
         }
     }
 }

@@ -36,7 +36,8 @@ pub struct Settings {
     pub windows: usize,
 }
 
-/// What `lacuna train` does without flags: a 10 % dense model of two blocks on `rust-source`.
+/// What `lacuna train` does without flags: a 10 % dense model of two blocks on `rust-source`, a quarter of the
+/// activations kept wherever a block reads.
 pub const DEFAULT: Settings = Settings {
     model: Blueprint {
         config: Config {
@@ -58,12 +59,12 @@ pub const DEFAULT: Settings = Settings {
             bigram: true,
             tied: false,
             topk: TopK {
-                attn_in: 0,
+                attn_in: 24,
                 q: 0,
                 k: 0,
                 v: 0,
                 attn_out: 0,
-                mlp_in: 0,
+                mlp_in: 24,
                 mlp_neuron: 96,
                 mlp_out: 0,
             },
