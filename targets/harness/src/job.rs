@@ -1,0 +1,156 @@
+//! What to run, in words on the semihosting command line.
+//!
+//! ```text
+//! lacuna -- tokens=32 prompt=0,79,110 stop=0 temperature=3f4ccccd top-k=40 top-p=3f666666 seed=7
+//!           context=64 cache=f16 slide layers sites logits
+//! ```
+//!
+//! # Invariants
+//! - Words before ` -- ` are not ours: QEMU puts the firmware's path there when it is given no words.
+//! - Floats are hexadecimal bits, so that host and firmware sample alike and no float parser is in flash.
+//!
+//! # Why
+//! Without words the job is the model's golden block, so a bare `cargo run` does something that can be checked.
+
+use core::fmt;
+
+use lacuna::format::Golden;
+use lacuna::model::CacheType;
+use lacuna::session::Sampler;
+
+/// A run: prompt, how to go on, and what to report.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Job<'a> {
+    prompt: Prompt<'a>,
+    /// Number of tokens to generate.
+    pub(crate) tokens: u32,
+    /// The token after which to stop early.
+    pub(crate) stop: Option<u32>,
+    temperature: f32,
+    top_k: usize,
+    top_p: f32,
+    seed: u64,
+    /// Positions to hold; `None` for what the firmware was built for.
+    pub(crate) context: Option<usize>,
+    /// Type of the key/value cache; `None` for what the firmware was built for.
+    pub(crate) cache: Option<CacheType>,
+    /// A full context slides instead of ending the run.
+    pub(crate) slide: bool,
+    /// Report the cost of every block.
+    pub(crate) layers: bool,
+    /// Report the digest of every site at every position.
+    pub(crate) sites: bool,
+    /// Report all logits.
+    pub(crate) logits: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Prompt<'a> {
+    /// Decimal ids between commas, each parsed once already.
+    Words(&'a str),
+    Ids(&'a [u32]),
+}
+
+/// A word that is no part of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BadWord<'a>(&'a str);
+
+impl fmt::Display for BadWord<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "job has a bad word: {}", self.0)
+    }
+}
+
+impl<'a> Job<'a> {
+    const EMPTY: Job<'static> = Job {
+        prompt: Prompt::Ids(&[]),
+        tokens: 0,
+        stop: None,
+        temperature: 0.0,
+        top_k: 0,
+        top_p: 1.0,
+        seed: 0,
+        context: None,
+        cache: None,
+        slide: false,
+        layers: false,
+        sites: false,
+        logits: false,
+    };
+
+    /// The job in a command line; `None` if it holds none.
+    pub(crate) fn parse(line: &'a str) -> Option<Result<Job<'a>, BadWord<'a>>> {
+        let mut words = line.split_ascii_whitespace();
+        words.find(|word| *word == "--")?;
+        let mut job = Job::EMPTY;
+        for word in words {
+            if job.take(word).is_none() {
+                return Some(Err(BadWord(word)));
+            }
+        }
+        Some(Ok(job))
+    }
+
+    /// The job of a golden block: its prompt, as many tokens, greedily.
+    pub(crate) fn golden(golden: &Golden<'a>) -> Job<'a> {
+        Job {
+            prompt: Prompt::Ids(golden.prompt()),
+            tokens: golden.expected().len() as u32,
+            ..Job::EMPTY
+        }
+    }
+
+    fn take(&mut self, word: &'a str) -> Option<()> {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        match key {
+            "prompt" => {
+                for id in value.split(',') {
+                    id.parse::<u32>().ok()?;
+                }
+                self.prompt = Prompt::Words(value);
+            }
+            "tokens" => self.tokens = value.parse().ok()?,
+            "stop" => self.stop = Some(value.parse().ok()?),
+            "temperature" => self.temperature = float(value)?,
+            "top-k" => self.top_k = value.parse().ok()?,
+            "top-p" => self.top_p = float(value)?,
+            "seed" => self.seed = value.parse().ok()?,
+            "context" => self.context = Some(value.parse().ok()?),
+            "cache" => self.cache = Some(cache(value)?),
+            "slide" => self.slide = true,
+            "layers" => self.layers = true,
+            "sites" => self.sites = true,
+            "logits" => self.logits = true,
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Tokens to feed first.
+    pub(crate) fn prompt(&self) -> impl Iterator<Item = u32> + use<'a> {
+        let (words, ids) = match self.prompt {
+            Prompt::Words(words) => (words, [].as_slice()),
+            Prompt::Ids(ids) => ("", ids),
+        };
+        let words = words.split(',').filter_map(|id| id.parse().ok());
+        words.chain(ids.iter().copied())
+    }
+
+    /// A fresh sampler, the same for every pass.
+    pub(crate) fn sampler(&self) -> Sampler {
+        Sampler::new(self.temperature, self.top_k, self.top_p, self.seed)
+    }
+}
+
+fn float(bits: &str) -> Option<f32> {
+    u32::from_str_radix(bits, 16).ok().map(f32::from_bits)
+}
+
+/// The cache type of that name.
+pub(crate) const fn cache(name: &str) -> Option<CacheType> {
+    match name.as_bytes() {
+        b"f32" => Some(CacheType::F32),
+        b"f16" => Some(CacheType::F16),
+        _ => None,
+    }
+}
