@@ -53,5 +53,8 @@ pub mod run;
 // How well a model predicts text.
 pub mod eval;
 
+// Models on emulated boards.
+pub mod device;
+
 // The command line.
 pub mod cli;

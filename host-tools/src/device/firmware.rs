@@ -1,0 +1,198 @@
+//! The firmware of a run: built with the model in flash, or taken ready-made with the model laid beside it.
+//!
+//! ```text
+//! source tree ─► cargo build, LACUNA_MODEL=… ─► flash.elf    model in flash, arena in .bss
+//! this binary ─► bytes of firmware/BOARD.elf ─► loader       model in memory, arena on the heap
+//! ```
+//!
+//! # Invariants
+//! - A model that cannot fit is refused with the numbers before anything is built.
+//! - What cargo builds is named after the model's bytes, so the same model is not built twice in a row.
+//!
+//! # Why
+//! Flash is what a product does and is measured; the ready-made firmware needs nothing but the emulator, so an installed
+//! binary can show the same bits without a compiler.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use lacuna::model::{self, CacheType, Limits, Model, State};
+use lacuna::num::crc32;
+
+use super::elf::{self, Size};
+use super::{Board, Missing, find};
+use crate::output;
+
+/// Flash that the code of the firmware may take; the linker has the last word.
+const CODE_ROOM: u64 = 160 << 10;
+/// RAM that statics besides the arena may take.
+const STATICS_ROOM: u64 = 16 << 10;
+
+/// A firmware, ready to run.
+#[derive(Clone, Debug)]
+pub struct Firmware {
+    /// The ELF file.
+    pub elf: Vec<u8>,
+    /// Whether the model is inside; if not it must be laid beside it.
+    pub holds_model: bool,
+    /// What it occupies, as linked.
+    pub size: Size,
+}
+
+/// Why there is no firmware.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Something is not installed.
+    #[error(transparent)]
+    Missing(#[from] Missing),
+    /// The model does not fit.
+    #[error("the model does not fit on {board}: {what} needs {needed} bytes and there are {given}")]
+    TooLarge {
+        /// The board.
+        board: &'static str,
+        /// Which memory.
+        what: &'static str,
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes there.
+        given: u64,
+    },
+    /// The model cannot be run under these limits on any machine.
+    #[error(transparent)]
+    Limits(model::Error),
+    /// cargo failed.
+    #[error("cargo cannot build the firmware:\n{0}")]
+    Build(String),
+    /// A file cannot be read or written.
+    #[error("cannot access {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The linker's output is no ELF file.
+    #[error("the firmware is no ELF file")]
+    Elf(#[from] object::Error),
+}
+
+fn io(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
+    move |source| Error::Io {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn fits(board: &Board, what: &'static str, needed: u64, given: u64) -> Result<(), Error> {
+    if needed > given {
+        return Err(Error::TooLarge {
+            board: board.name,
+            what,
+            needed,
+            given,
+        });
+    }
+    Ok(())
+}
+
+/// Bytes of state under `limits`, which the model must be able to have.
+fn state(model: &Model<'_>, limits: &Limits) -> Result<u64, Error> {
+    match State::new(model.config(), limits, &mut []) {
+        Err(model::Error::ArenaTooSmall { needed, .. }) => Ok(needed as u64),
+        Err(error) => Err(Error::Limits(error)),
+        Ok(_) => Ok(0),
+    }
+}
+
+/// Builds the firmware in `source` with the model in flash.
+///
+/// # Errors
+/// What is missing, what does not fit, or what cargo says.
+pub fn build(
+    board: &'static Board,
+    source: &Path,
+    model: &Model<'_>,
+    limits: &Limits,
+) -> Result<Firmware, Error> {
+    let bytes = model.file().bytes();
+    fits(board, "flash", bytes.len() as u64 + CODE_ROOM, board.flash)?;
+    fits(
+        board,
+        "RAM",
+        state(model, limits)? + STATICS_ROOM,
+        board.ram,
+    )?;
+    let cargo = find::cargo(board, source)?;
+    let target = source.with_file_name("target");
+    let models = target.join("models");
+    fs::create_dir_all(&models).map_err(io(&models))?;
+    let path = models.join(format!("{:08x}-{}.lacuna", crc32(bytes), bytes.len()));
+    if fs::read(&path).ok().as_deref() != Some(bytes) {
+        output::write(&path, |to| to.write_all(bytes)).map_err(|e| io(&path)(e.source))?;
+    }
+    // Two builds at once would read each other's output.
+    let lock = File::create(models.join("lock")).map_err(io(&models))?;
+    lock.lock().map_err(io(&models))?;
+    let cache = match limits.cache {
+        CacheType::F16 => "f16",
+        _ => "f32",
+    };
+    let built = Command::new(cargo)
+        .args(["build", "--release", "--quiet", "--bin", "flash"])
+        .args(["--target", board.triple, "--target-dir"])
+        .arg(&target)
+        .current_dir(source)
+        .env("LACUNA_MODEL", &path)
+        .env("LACUNA_CONTEXT", limits.context.to_string())
+        .env("LACUNA_CACHE", cache)
+        // Flags meant for this machine's compiler are not meant for the board's.
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("CARGO_BUILD_TARGET")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(io(source))?;
+    if !built.status.success() {
+        let said = String::from_utf8_lossy(&built.stderr);
+        return Err(Error::Build(tail(&said, 30)));
+    }
+    let path = target.join(board.triple).join("release").join("flash");
+    let elf = fs::read(&path).map_err(io(&path))?;
+    let size = elf::size(&elf)?;
+    Ok(Firmware {
+        elf,
+        holds_model: true,
+        size,
+    })
+}
+
+/// The ready-made firmware of a board.
+///
+/// # Errors
+/// [`Error::TooLarge`] if its memory cannot hold the model or its state.
+pub fn prebuilt(
+    board: &'static Board,
+    model: &Model<'_>,
+    limits: &Limits,
+) -> Result<Firmware, Error> {
+    let bytes = model.file().bytes().len() as u64;
+    fits(board, "the model's place in RAM", bytes, board.model_room)?;
+    let needed = state(model, limits)? + STATICS_ROOM;
+    fits(board, "the heap", needed, board.heap)?;
+    let elf = board.prebuilt.to_vec();
+    let size = elf::size(&elf)?;
+    Ok(Firmware {
+        elf,
+        holds_model: false,
+        size,
+    })
+}
+
+/// The last `n` lines.
+fn tail(text: &str, n: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(n)..].join("\n")
+}

@@ -1,0 +1,161 @@
+//! What was seen of a run, wherever it ran: the two sides of a comparison.
+//!
+//! ```text
+//! step 0: token ─ site, site, … ─ logits      step 1: …      statistics      digest
+//! ```
+//!
+//! # Invariants
+//! - Everything is kept as bits, and equal means equal bits; every NaN counts as one.
+//! - [`Observation::first_difference`] walks in the order in which a token meets the sites, so it names the cause and not
+//!   a consequence.
+
+use std::fmt;
+
+use lacuna::probe::{Site, SiteSummary};
+
+/// One position of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Step {
+    /// Digest of every site, in the order a token meets them.
+    pub sites: Vec<(Site, u64)>,
+    /// The logits.
+    pub logits: Vec<f32>,
+}
+
+/// A whole run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observation {
+    /// The prompt.
+    pub prompt: Vec<u32>,
+    /// Generated tokens.
+    pub tokens: Vec<u32>,
+    /// Every position computed.
+    pub steps: Vec<Step>,
+    /// Statistics over the run, in the order a token meets the sites.
+    pub stats: Vec<(Site, SiteSummary)>,
+    /// Digest of all logits.
+    pub digest: u64,
+}
+
+/// Where two runs part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// The position, unless the difference is about the whole run.
+    pub step: Option<usize>,
+    /// The site, where it is about one.
+    pub site: Option<Site>,
+    /// What differs, and both values.
+    pub what: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(step) = self.step {
+            write!(f, "step {step}, ")?;
+        }
+        if let Some(site) = self.site {
+            if site.hook.in_block() {
+                write!(f, "layer {}, ", site.layer)?;
+            }
+            write!(f, "site {site}, ")?;
+        }
+        f.write_str(&self.what)
+    }
+}
+
+fn differ(step: Option<usize>, site: Option<Site>, what: String) -> Difference {
+    Difference { step, site, what }
+}
+
+/// Bits by which a value is compared.
+fn bits(x: f32) -> u32 {
+    if x.is_nan() { 0x7fc0_0000 } else { x.to_bits() }
+}
+
+impl Step {
+    fn first_difference(&self, other: &Step, step: usize) -> Option<Difference> {
+        let at = Some(step);
+        if self.sites.len() != other.sites.len() {
+            let what = format!("{} sites and {}", self.sites.len(), other.sites.len());
+            return Some(differ(at, None, what));
+        }
+        for (&(site, a), &(other_site, b)) in self.sites.iter().zip(&other.sites) {
+            if site != other_site || a != b {
+                let what = format!("activations {a:016x} and {b:016x}");
+                return Some(differ(at, Some(site), what));
+            }
+        }
+        if self.logits.len() != other.logits.len() {
+            let what = format!("{} logits and {}", self.logits.len(), other.logits.len());
+            return Some(differ(at, None, what));
+        }
+        let pairs = self.logits.iter().zip(&other.logits).enumerate();
+        for (i, (&a, &b)) in pairs {
+            if bits(a) != bits(b) {
+                let (x, y) = (bits(a), bits(b));
+                let what = format!("logit {i} is {a:e} ({x:08x}) and {b:e} ({y:08x})");
+                return Some(differ(at, None, what));
+            }
+        }
+        None
+    }
+}
+
+impl Observation {
+    /// The first place where two runs differ in any bit; `None` if they are equal.
+    pub fn first_difference(&self, other: &Observation) -> Option<Difference> {
+        if self.prompt != other.prompt {
+            let what = format!("the prompt is {:?} and {:?}", self.prompt, other.prompt);
+            return Some(differ(None, None, what));
+        }
+        for (i, (a, b)) in self.steps.iter().zip(&other.steps).enumerate() {
+            if let Some(difference) = a.first_difference(b, i) {
+                return Some(difference);
+            }
+        }
+        if self.steps.len() != other.steps.len() {
+            let what = format!("{} steps and {}", self.steps.len(), other.steps.len());
+            return Some(differ(None, None, what));
+        }
+        let tokens = self.tokens.iter().zip(&other.tokens);
+        if let Some((i, (a, b))) = tokens.enumerate().find(|(_, (a, b))| a != b) {
+            let what = format!("generated token {i} is {a} and {b}");
+            return Some(differ(None, None, what));
+        }
+        if self.tokens.len() != other.tokens.len() {
+            let what = format!("{} tokens and {}", self.tokens.len(), other.tokens.len());
+            return Some(differ(None, None, what));
+        }
+        self.first_statistic(other).or_else(|| {
+            (self.digest != other.digest).then(|| {
+                let what = format!("digest {:016x} and {:016x}", self.digest, other.digest);
+                differ(None, None, what)
+            })
+        })
+    }
+
+    fn first_statistic(&self, other: &Observation) -> Option<Difference> {
+        if self.stats.len() != other.stats.len() {
+            let (a, b) = (self.stats.len(), other.stats.len());
+            let what = format!("statistics of {a} sites and of {b}");
+            return Some(differ(None, None, what));
+        }
+        for ((site, a), (other_site, b)) in self.stats.iter().zip(&other.stats) {
+            for ((name, a), (_, b)) in a.named().into_iter().zip(b.named()) {
+                let words = |s: lacuna::probe::Summary| (s.n, [s.mean, s.min, s.max].map(bits));
+                if site != other_site || words(a) != words(b) {
+                    let what = format!("{name} is {a:?} and {b:?}");
+                    return Some(differ(None, Some(*site), what));
+                }
+            }
+        }
+        None
+    }
+
+    /// Values compared when two runs are equal: logits, site digests, statistics.
+    pub fn counts(&self) -> [usize; 3] {
+        let logits = self.steps.iter().map(|s| s.logits.len()).sum();
+        let sites = self.steps.iter().map(|s| s.sites.len()).sum();
+        [logits, sites, self.stats.len() * 3]
+    }
+}
