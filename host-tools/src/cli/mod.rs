@@ -8,6 +8,8 @@
 //! # Why
 //! `--json` belongs to each command rather than to all, because `demo --json FILE` takes a path.
 
+mod check;
+mod device;
 mod eval;
 mod export;
 mod import;
@@ -50,6 +52,8 @@ enum Command {
     Run(run::Args),
     Eval(eval::Args),
     Train(train::Args),
+    Device(device::Args),
+    Check(check::Args),
 }
 
 /// Runs the command line of this process.
@@ -61,6 +65,8 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(args, cli.quiet),
         Command::Run(args) => run::run(args, cli.quiet),
         Command::Eval(args) => eval::run(args, cli.quiet),
+        Command::Device(args) => device::run(args, cli.quiet),
+        Command::Check(args) => check::run(args, cli.quiet),
         Command::Prune(args) => prune::run(args, cli.quiet),
         Command::Train(args) => train::run(args, cli.quiet),
     };

@@ -17,17 +17,8 @@ use crate::run::{self, Report, Request};
 pub(super) struct Args {
     /// Model file
     model: PathBuf,
-    /// Text to go on from; the model begins a document without it
-    #[arg(long, default_value = "", hide_default_value = true)]
-    prompt: String,
-    /// Tokens to go on from instead of text, such as 1,403,407
-    #[arg(
-        long,
-        value_delimiter = ',',
-        value_name = "ID",
-        conflicts_with = "prompt"
-    )]
-    prompt_ids: Vec<u32>,
+    #[command(flatten)]
+    prompt: PromptArgs,
     #[command(flatten)]
     generation: Generation,
     /// Instructions to use; the choice changes no bit [default: the fastest here]
@@ -35,15 +26,31 @@ pub(super) struct Args {
     isa: Option<String>,
     #[command(flatten)]
     limits: LimitArgs,
-    /// What a full context does
-    #[arg(long, value_enum, default_value = "error")]
-    when_full: Full,
     /// Measure how sparse the activations are at every site
     #[arg(long)]
     probe: bool,
+    /// Print the run with every statistic and its bits, the same text on every machine
+    #[arg(long, conflicts_with = "json")]
+    transcript: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// What to go on from.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct PromptArgs {
+    /// Text to go on from; the model begins a document without it
+    #[arg(long = "prompt", default_value = "", hide_default_value = true)]
+    text: String,
+    /// Tokens to go on from instead of text, such as 1,403,407
+    #[arg(
+        long = "prompt-ids",
+        value_delimiter = ',',
+        value_name = "ID",
+        conflicts_with = "text"
+    )]
+    ids: Vec<u32>,
 }
 
 /// How tokens are generated.
@@ -51,19 +58,19 @@ pub(super) struct Args {
 pub(super) struct Generation {
     /// Tokens to generate; fewer where the model ends its document
     #[arg(long, value_name = "N", default_value_t = 64)]
-    tokens: usize,
+    pub(super) tokens: usize,
     /// Divides the logits before a token is drawn; 0 takes the best
     #[arg(long, value_name = "T", default_value_t = 0.0)]
-    temperature: f32,
+    pub(super) temperature: f32,
     /// Draw among this many best tokens; 0 for all
     #[arg(long, value_name = "K", default_value_t = 0)]
-    top_k: usize,
+    pub(super) top_k: usize,
     /// Draw among the best tokens that have this probability together
     #[arg(long, value_name = "P", default_value_t = 1.0)]
-    top_p: f32,
+    pub(super) top_p: f32,
     /// Seed of the draws
     #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
+    pub(super) seed: u64,
 }
 
 /// How much a session may hold.
@@ -75,6 +82,9 @@ pub(super) struct LimitArgs {
     /// In what keys and values are kept
     #[arg(long, value_enum, default_value = "f32")]
     cache: open::Cache,
+    /// What a full context does
+    #[arg(long, value_enum, default_value = "error")]
+    when_full: Full,
 }
 
 impl LimitArgs {
@@ -84,6 +94,14 @@ impl LimitArgs {
         limits.context = self.context.unwrap_or(limits.context);
         limits.cache = self.cache.into();
         limits
+    }
+
+    /// What a full context does.
+    pub(super) fn when_full(self) -> WhenFull {
+        match self.when_full {
+            Full::Error => WhenFull::Error,
+            Full::Slide => WhenFull::Slide,
+        }
     }
 }
 
@@ -115,23 +133,28 @@ pub(super) fn isa(name: Option<&str>) -> anyhow::Result<Isa> {
         })
 }
 
-/// Tokens to feed: ids as given, or text behind BOS.
-fn prompt(args: &Args, tokenizer: Option<&Tokenizer<'_>>) -> anyhow::Result<Vec<u32>> {
-    if !args.prompt_ids.is_empty() {
-        return Ok(args.prompt_ids.clone());
+impl PromptArgs {
+    /// Tokens to feed: ids as given, or text behind BOS.
+    ///
+    /// # Errors
+    /// There are none, or no tokenizer to make them.
+    pub(super) fn tokens(&self, tokenizer: Option<&Tokenizer<'_>>) -> anyhow::Result<Vec<u32>> {
+        if !self.ids.is_empty() {
+            return Ok(self.ids.clone());
+        }
+        let text = self.text.as_bytes();
+        let mut tokens = vec![0; text.len() + 2];
+        let n = tokenizer
+            .context("the model has no tokenizer")
+            .next_step(|| "give the tokens themselves with --prompt-ids".to_owned())?
+            .encode(text, true, &mut tokens)?;
+        tokens.truncate(n);
+        if tokens.is_empty() {
+            return Err(anyhow::anyhow!("there is nothing to go on from"))
+                .next_step(|| "give a --prompt".to_owned());
+        }
+        Ok(tokens)
     }
-    let text = args.prompt.as_bytes();
-    let mut tokens = vec![0; text.len() + 2];
-    let n = tokenizer
-        .context("the model has no tokenizer")
-        .next_step(|| "give the tokens themselves with --prompt-ids".to_owned())?
-        .encode(text, true, &mut tokens)?;
-    tokens.truncate(n);
-    if tokens.is_empty() {
-        return Err(anyhow::anyhow!("there is nothing to go on from"))
-            .next_step(|| "give a --prompt".to_owned());
-    }
-    Ok(tokens)
 }
 
 /// Runs the command.
@@ -146,7 +169,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     let buffer = open::model(&args.model)?;
     let model = open::parse(&args.model, &buffer)?;
     let tokenizer = Tokenizer::new(model.file());
-    let prompt = prompt(&args, tokenizer.as_ref())?;
+    let prompt = args.prompt.tokens(tokenizer.as_ref())?;
     let g = args.generation;
     let request = Request {
         prompt: &prompt,
@@ -155,19 +178,16 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         stop: run::stop(tokenizer.as_ref()),
         options: Options {
             limits: args.limits.of(&model),
-            when_full: match args.when_full {
-                Full::Error => WhenFull::Error,
-                Full::Slide => WhenFull::Slide,
-            },
+            when_full: args.limits.when_full(),
             isa: isa(args.isa.as_deref())?,
         },
-        probe: args.probe,
+        probe: args.probe || args.transcript,
     };
     let mut stream = Stream {
         tokenizer,
         before: prompt.last().copied(),
         stop: request.stop,
-        silent: args.json,
+        silent: args.json || args.transcript,
         escape: io::stdout().is_terminal(),
         begun: false,
         result: Ok(()),
@@ -175,7 +195,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     let ran = run::run(&model, &request, &mut |token| {
         if !stream.begun {
             stream.begun = true;
-            stream.write(args.prompt.as_bytes());
+            stream.write(args.prompt.text.as_bytes());
         }
         stream.token(token);
     });
@@ -191,6 +211,10 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
                 .next_step(|| advice(&error, prompt.len()));
         }
     };
+    if args.transcript {
+        print!("{}", ran.transcript(&model, &prompt));
+        return Ok(());
+    }
     let report = Report::new(&model, tokenizer.as_ref(), &request, &ran);
     if args.json {
         return out.result(&report, String::new);

@@ -22,7 +22,7 @@ use lacuna::model::{Model, State};
 use lacuna::probe::{
     DEFAULT_EPS, Hook, LogitDigest, NoProbe, Probe, Site, SiteStats, SiteSummary, SparsityProbe,
 };
-use lacuna::session::{self, Options, Sampler, Session, Tokenizer};
+use lacuna::session::{self, Options, Sampler, Session, Tokenizer, Transcript};
 
 use crate::memory::Buffer;
 
@@ -58,6 +58,23 @@ pub struct Ran {
     pub digest: u64,
     /// Statistics of every site, in the order a token meets them; empty without a probe.
     pub sites: Vec<(Site, SiteSummary)>,
+}
+
+impl Ran {
+    /// The run as the text that is the same on every machine.
+    pub fn transcript(&self, model: &Model<'_>, prompt: &[u32]) -> String {
+        let sites: Vec<SiteSummary> = self.sites.iter().map(|(_, summary)| *summary).collect();
+        Transcript {
+            model_id: model.id(),
+            prompt,
+            tokens: &self.tokens,
+            tokenizer: Tokenizer::new(model.file()),
+            digest: self.digest,
+            n_layers: model.config().n_layers,
+            sites: &sites,
+        }
+        .to_string()
+    }
 }
 
 /// Why a run failed.

@@ -1,6 +1,7 @@
 //! The `lacuna` command as a stranger meets it: what it prints, writes and refuses.
 
 mod contracts;
+mod device;
 mod forms;
 mod refusals;
 mod story;
