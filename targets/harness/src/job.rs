@@ -26,6 +26,8 @@ pub(crate) struct Job<'a> {
     pub(crate) tokens: u32,
     /// The token after which to stop early.
     pub(crate) stop: Option<u32>,
+    /// The digest that all logits must have.
+    pub(crate) expected: Option<u64>,
     temperature: f32,
     top_k: usize,
     top_p: f32,
@@ -66,6 +68,7 @@ impl<'a> Job<'a> {
         prompt: Prompt::Ids(&[]),
         tokens: 0,
         stop: None,
+        expected: None,
         temperature: 0.0,
         top_k: 0,
         top_p: 1.0,
@@ -91,11 +94,12 @@ impl<'a> Job<'a> {
         Some(Ok(job))
     }
 
-    /// The job of a golden block: its prompt, as many tokens, greedily.
+    /// The job of a golden block: its prompt, as many tokens, greedily, and the digest it must give.
     pub(crate) fn golden(golden: &Golden<'a>) -> Job<'a> {
         Job {
             prompt: Prompt::Ids(golden.prompt()),
             tokens: golden.expected().len() as u32,
+            expected: Some(golden.logits()),
             ..Job::EMPTY
         }
     }

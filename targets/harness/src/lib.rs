@@ -8,7 +8,7 @@
 //!
 //! # Invariants
 //! - No `unsafe` and no allocation of its own; what a board lends is used as it is.
-//! - A run says `Hello` first and ends with `End` or `Fault`.
+//! - A run says `Hello` first and ends with `End` or `Fault`; a golden run with other logits ends with both.
 //!
 //! # Why
 //! A board is how to speak, how to count, how to stop; whatever two boards would both do is here.
@@ -31,7 +31,7 @@ use core::panic::PanicInfo;
 
 use lacuna::config::Config;
 use lacuna::kernels::Isa;
-use lacuna::model::{Limits, Model, State};
+use lacuna::model::{CacheType, Limits, Model, State};
 use lacuna::probe::SiteStats;
 use lacuna::probe::record::Record;
 use lacuna::session::{Options, WhenFull};
@@ -143,14 +143,19 @@ pub fn run<B: Board>(
         model,
         options,
     };
+    // A rounded cache gives other bits than the golden run's.
+    let expected = run.job.expected.filter(|_| limits.cache == CacheType::F32);
     match speak(&mut wire, &run, memory) {
-        Ok(()) => wire.board.stop(true),
+        Ok(digest) if expected.is_some_and(|e| e != digest) => {
+            wire.fault(0, &"the logits are not those of the golden block")
+        }
+        Ok(_) => wire.board.stop(true),
         Err(failed) => wire.fault(failed.position, &failed.error),
     }
 }
 
-/// The records of a whole run.
-fn speak<B: Board>(wire: &mut Wire<B>, run: &Run<'_>, memory: Memory) -> Result<(), Failed> {
+/// The records of a whole run; gives the digest of all logits.
+fn speak<B: Board>(wire: &mut Wire<B>, run: &Run<'_>, memory: Memory) -> Result<u64, Failed> {
     let Options { limits, isa, .. } = run.options;
     let ram = State::len(run.model.config(), &limits);
     defmt::info!("{}: {} bytes of state, kernels {}", B::NAME, ram, isa);
@@ -179,7 +184,7 @@ fn speak<B: Board>(wire: &mut Wire<B>, run: &Run<'_>, memory: Memory) -> Result<
         positions,
         stack,
     });
-    Ok(())
+    Ok(digest)
 }
 
 /// Reports a panic on the record channel and stops the board.

@@ -7,7 +7,6 @@ use lacuna::format::StaticModel;
 use lacuna::model::{Arena, Limits, State};
 use lacuna::probe::{Site, SiteStats};
 use qemu_mps2_an386::Mps2;
-use static_cell::ConstStaticCell;
 
 const MODEL: StaticModel = lacuna::include_model!(env!("LACUNA_MODEL"));
 const LIMITS: Limits = harness::limits(
@@ -15,20 +14,20 @@ const LIMITS: Limits = harness::limits(
     option_env!("LACUNA_CONTEXT"),
     option_env!("LACUNA_CACHE"),
 );
+const RAM: usize = State::len(&MODEL.config, &LIMITS);
 const SITES: usize = Site::count(MODEL.config.n_layers);
-type Ram = Arena<{ State::len(&MODEL.config, &LIMITS) }>;
-
-static ARENA: ConstStaticCell<Ram> = ConstStaticCell::new(Arena::new());
-static STATS: ConstStaticCell<[SiteStats; SITES]> = ConstStaticCell::new([SiteStats::NEW; SITES]);
-static DIGESTS: ConstStaticCell<[u64; SITES]> = ConstStaticCell::new([0; SITES]);
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
+    // `entry` hands these out as `&'static mut`, once.
+    static mut ARENA: Arena<RAM> = Arena::new();
+    static mut STATS: [SiteStats; SITES] = [SiteStats::NEW; SITES];
+    static mut DIGESTS: [u64; SITES] = [0; SITES];
     harness::run(Mps2::start(), MODEL.bytes, Some(LIMITS), |_, _| {
         Ok(Memory {
-            arena: &mut ARENA.take().0,
-            stats: STATS.take(),
-            digests: DIGESTS.take(),
+            arena: &mut ARENA.0,
+            stats: STATS,
+            digests: DIGESTS,
         })
     })
 }
