@@ -1,7 +1,7 @@
 //! `lacuna device`: a model on an emulated board.
 
+use core::time::Duration;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Context;
 use lacuna::model::{self, Model};

@@ -4,7 +4,7 @@
 //! - Sizes agree with the `memory.x` of the board's firmware; a test reads both.
 //! - `-icount` fixes the virtual time of one instruction, so counts repeat exactly.
 
-use std::fmt;
+use core::fmt;
 
 /// One emulated board.
 #[derive(PartialEq, Eq)]

@@ -53,3 +53,26 @@ pub fn size(elf: &[u8]) -> Result<Size, object::Error> {
         .map(|s| s.size());
     Ok(size)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::BOARDS;
+
+    #[test]
+    fn the_prebuilt_firmware_has_code_and_a_heap() {
+        for board in &BOARDS {
+            let size = size(board.prebuilt).unwrap();
+            assert!(
+                size.text > 10_000 && size.flash > size.text,
+                "{board}: {size:?}"
+            );
+            assert!(
+                size.ram > board.heap && size.ram < board.ram,
+                "{board}: {size:?}"
+            );
+            assert_eq!(size.arena, None);
+        }
+        assert!(super::size(b"no ELF").is_err());
+    }
+}

@@ -1,6 +1,6 @@
 //! What a device is asked to do, in the words that `targets/harness/src/job.rs` reads.
 
-use std::fmt;
+use core::fmt;
 
 use lacuna::config::Config;
 use lacuna::model::{CacheType, Limits};

@@ -27,8 +27,8 @@ mod observation;
 mod qemu;
 mod records;
 
+use core::time::Duration;
 use std::io;
-use std::time::Duration;
 
 use lacuna::model::{Limits, Model};
 

@@ -9,7 +9,7 @@
 //! - [`Observation::first_difference`] walks in the order in which a token meets the sites, so it names the cause and not
 //!   a consequence.
 
-use std::fmt;
+use core::fmt;
 
 use lacuna::probe::{Site, SiteSummary};
 
@@ -157,5 +157,96 @@ impl Observation {
         let logits = self.steps.iter().map(|s| s.logits.len()).sum();
         let sites = self.steps.iter().map(|s| s.sites.len()).sum();
         [logits, sites, self.stats.len() * 3]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lacuna::probe::Hook;
+
+    fn site(layer: u8, hook: Hook) -> Site {
+        Site { layer, hook }
+    }
+
+    fn run() -> Observation {
+        let step = Step {
+            sites: vec![
+                (site(0, Hook::Q), 1),
+                (site(1, Hook::Q), 2),
+                (site(0, Hook::Logits), 3),
+            ],
+            logits: vec![0.5, f32::NAN],
+        };
+        Observation {
+            prompt: vec![0],
+            tokens: vec![4, 5],
+            steps: vec![step.clone(), step],
+            stats: vec![(site(1, Hook::Q), SiteSummary::default())],
+            digest: 9,
+        }
+    }
+
+    /// What is said when `change` has been at the second of two equal runs.
+    fn said(change: impl FnOnce(&mut Observation)) -> Option<String> {
+        let (here, mut there) = (run(), run());
+        change(&mut there);
+        here.first_difference(&there).map(|d| d.to_string())
+    }
+
+    #[test]
+    fn equal_runs_have_no_difference_and_nans_are_one() {
+        assert_eq!(said(|_| ()), None);
+        assert_eq!(said(|r| r.steps[1].logits[1] = -f32::NAN), None);
+        assert_eq!(run().counts(), [4, 6, 3]);
+    }
+
+    #[test]
+    fn the_first_step_layer_and_site_is_named() {
+        let activations = said(|r| {
+            r.steps[1].sites[1].1 = 7;
+            // What follows from it is not the cause.
+            r.steps[1].sites[2].1 = 8;
+            r.steps[1].logits[0] = 0.25;
+            (r.tokens[1], r.digest) = (6, 10);
+        });
+        assert_eq!(
+            activations.as_deref(),
+            Some(
+                "step 1, layer 1, site blocks.1.attn.hook_q, activations 0000000000000002 and 0000000000000007"
+            )
+        );
+        let logit = said(|r| r.steps[0].logits[0] = -0.5).unwrap();
+        assert_eq!(
+            logit,
+            "step 0, logit 0 is 5e-1 (3f000000) and -5e-1 (bf000000)"
+        );
+    }
+
+    #[test]
+    fn statistics_lengths_tokens_and_digest_count() {
+        let words = [
+            said(|r| r.stats[0].1.hoyer.mean = -0.0).unwrap(),
+            said(|r| r.stats.clear()).unwrap(),
+            said(|r| r.steps.truncate(1)).unwrap(),
+            said(|r| r.steps[0].sites.truncate(1)).unwrap(),
+            said(|r| r.steps[0].logits.truncate(1)).unwrap(),
+            said(|r| r.tokens[1] = 6).unwrap(),
+            said(|r| r.prompt[0] = 1).unwrap(),
+            said(|r| r.digest = 1).unwrap(),
+        ];
+        let parts = [
+            "site blocks.1.attn.hook_q, hoyer is",
+            "statistics of 1 sites and of 0",
+            "2 steps and 1",
+            "step 0, 3 sites and 1",
+            "step 0, 2 logits and 1",
+            "generated token 1 is 5 and 6",
+            "the prompt is [0] and [1]",
+            "digest 0000000000000009 and 0000000000000001",
+        ];
+        for (words, part) in words.iter().zip(parts) {
+            assert!(words.contains(part), "{words}");
+        }
     }
 }

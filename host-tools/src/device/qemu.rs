@@ -13,12 +13,13 @@
 //! Files instead of pipes: nothing blocks when the firmware speaks faster than anyone listens, and what was said up to a
 //! crash is still there.
 
+use core::time::Duration;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Board;
 

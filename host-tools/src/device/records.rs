@@ -191,3 +191,145 @@ fn grow<T: Default + Clone>(list: &mut Vec<T>, index: u32) -> Result<(), Error> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lacuna::num::Rng;
+    use lacuna::probe::record::{Frame, MAX_FRAME, VERSION, encode};
+    use lacuna::probe::{Hook, Site, SiteSummary};
+
+    const SITE: Site = Site {
+        layer: 1,
+        hook: Hook::MlpPost,
+    };
+
+    fn recording(records: &[Record<'_>]) -> Vec<u8> {
+        let frames = records.iter().zip(0..).map(|(&record, seq)| {
+            let frame = Frame {
+                version: VERSION,
+                model_id: [7; 8],
+                boot: 1,
+                seq,
+                record,
+            };
+            encode(&frame, &mut [0; MAX_FRAME]).unwrap().to_vec()
+        });
+        frames.collect::<Vec<_>>().concat()
+    }
+
+    fn whole() -> Vec<Record<'static>> {
+        let (position, ticks) = (0, 40);
+        vec![
+            Record::Hello {
+                board: "b",
+                isa: "portable",
+                ram: 9,
+                flash: 8,
+                context: 4,
+                ticks_per_second: 0,
+            },
+            Record::Cost {
+                position,
+                layer: None,
+                ticks,
+            },
+            Record::Cost {
+                position,
+                layer: Some(1),
+                ticks: 30,
+            },
+            Record::Token {
+                index: 0,
+                token: 65,
+                prompt: true,
+            },
+            Record::SiteDigest {
+                position,
+                site: SITE,
+                digest: 5,
+            },
+            Record::logits(position, 0, &[0.5, -1.0]),
+            Record::logits(position, 2, &[2.0]),
+            Record::Token {
+                index: 1,
+                token: 66,
+                prompt: false,
+            },
+            Record::Stat {
+                site: SITE,
+                summary: SiteSummary::default(),
+            },
+            Record::End {
+                digest: 3,
+                positions: 1,
+                stack: 700,
+            },
+        ]
+    }
+
+    #[test]
+    fn a_whole_recording_is_a_report() {
+        let report = Report::read(&mut recording(&whole())).unwrap();
+        assert_eq!((report.board.as_str(), report.ram), ("b", 9));
+        assert_eq!((report.model_id, report.stack), ([7; 8], 700));
+        assert_eq!(report.token_ticks, [40]);
+        assert_eq!(report.layer_ticks, [[0, 30]]);
+        let seen = report.seen;
+        assert_eq!((seen.prompt, seen.tokens), (vec![65], vec![66]));
+        assert_eq!(seen.steps[0].sites, [(SITE, 5)]);
+        assert_eq!(seen.steps[0].logits, [0.5, -1.0, 2.0]);
+        assert_eq!((seen.stats.len(), seen.digest), (1, 3));
+    }
+
+    #[test]
+    fn loss_and_faults_are_named() {
+        let all = whole();
+        let cut = recording(&all[..all.len() - 1]);
+        assert_eq!(
+            Report::read(&mut cut.clone()).unwrap_err(),
+            Error::Silent(9)
+        );
+        let mut broken = cut.clone();
+        broken[5] ^= 0x10;
+        let error = Report::read(&mut broken).unwrap_err();
+        assert!(matches!(error, Error::Frame { number: 0, .. }), "{error}");
+        let gap = cut.iter().position(|b| *b == 0).unwrap() + 1;
+        let error = Report::read(&mut cut[gap..].to_vec()).unwrap_err();
+        let (number, found) = (0, 1);
+        assert_eq!(error, Error::Gap { number, found });
+        let fault = Record::Fault {
+            position: 3,
+            what: "no",
+        };
+        let error = Report::read(&mut recording(&[fault])).unwrap_err();
+        assert_eq!(error.to_string(), "the device stopped at position 3: no");
+        let far = Record::Cost {
+            position: u32::MAX,
+            layer: None,
+            ticks: 1,
+        };
+        let error = Report::read(&mut recording(&[far])).unwrap_err();
+        assert_eq!(error, Error::Impossible("a position"));
+        let twice = Record::logits(0, 5, &[1.0]);
+        let error = Report::read(&mut recording(&[twice])).unwrap_err();
+        assert_eq!(error, Error::Impossible("logits"));
+    }
+
+    #[test]
+    fn noise_is_an_error_and_never_a_panic() {
+        let whole = recording(&whole());
+        let mut rng = Rng::new(1);
+        for _ in 0..20_000 {
+            let mut noisy = whole.clone();
+            for _ in 0..=rng.next_u32() % 3 {
+                let at = rng.next_u32() as usize % noisy.len();
+                noisy[at] ^= 1 << (rng.next_u32() % 8);
+            }
+            noisy.truncate(1 + rng.next_u32() as usize % noisy.len());
+            if noisy != whole {
+                assert!(Report::read(&mut noisy).is_err());
+            }
+        }
+    }
+}

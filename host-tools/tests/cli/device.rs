@@ -122,25 +122,59 @@ fn both_firmwares_print_what_run_prints_and_count_the_same_twice() {
 }
 
 #[test]
+fn boards_print_the_frozen_transcripts() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden");
+    for name in ["tiny", "tiny-i8"] {
+        let expected = std::fs::read_to_string(golden.join(format!("{name}.out"))).unwrap();
+        let bytes = Buffer::from(
+            std::fs::read(golden.join(format!("{name}.lacuna")))
+                .unwrap()
+                .as_slice(),
+        );
+        let model = Model::new(&bytes).unwrap();
+        let run = model.file().golden().unwrap();
+        let ids: Vec<String> = run.prompt().iter().map(u32::to_string).collect();
+        let tokens = run.expected().len().to_string();
+        let file = format!("{name}.lacuna");
+        for board in boards() {
+            let args = [
+                "device",
+                &file,
+                "--board",
+                board.name,
+                "--transcript",
+                "--firmware",
+                "prebuilt",
+                "--prompt-ids",
+                &ids.join(","),
+                "--tokens",
+                &tokens,
+            ];
+            assert_eq!(ok(&golden, &args), expected, "{name} on {board}");
+        }
+    }
+}
+
+#[test]
 fn flash_reserves_the_stated_ram_and_links_no_allocator() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = model(dir.path(), sparse(), "i8");
     let parsed = Model::new(&bytes).unwrap();
-    let stated = json(dir.path(), &["inspect", "model.lacuna"])["needs"]["state_bytes"].clone();
+    let stated = json(dir.path(), &["inspect", "model.lacuna"])["needs"]["ram_bytes"].clone();
     for board in boards() {
         let limits = Limits::new(parsed.config());
         let tree = device::source(board).unwrap();
         let firmware = device::build(board, &tree, &parsed, &limits).unwrap();
         let arena = firmware.size.arena.expect("the arena is a static");
         let needed = State::len(parsed.config(), &limits) as u64;
-        // Statics are padded to their alignment of 16.
+        // A static is padded to its alignment of 16.
         assert_eq!(arena, needed.next_multiple_of(16), "{board}");
         assert_eq!(stated, needed);
         let elf = object::File::parse(firmware.elf.as_slice()).unwrap();
         let names = elf
             .symbols()
             .map(|s| s.name().unwrap_or_default().to_owned());
-        let allocators: Vec<_> = names.filter(|n| n.contains("alloc")).collect();
+        let allocators: Vec<_> = names.filter(|n| n.contains("rust_alloc")).collect();
         assert!(allocators.is_empty(), "{board}: {allocators:?}");
     }
 }
