@@ -102,7 +102,7 @@ impl Default for Settings {
 
 /// The highest learning rate for a final density: 0.01 / √density.
 ///
-/// Swept for [`DEFAULT`] over 0.005 … 0.04: densities 1 and 0.1 are both near their best, and with the sharkfin
+/// Swept for [`DEFAULT`] over 0.01 … 0.04: densities 1 and 0.1 are both near their best, and with the sharkfin
 /// factor all densities begin alike.
 pub fn lr(density: f64) -> f64 {
     0.01 / density.sqrt()
