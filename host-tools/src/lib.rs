@@ -56,5 +56,8 @@ pub mod eval;
 // Models on emulated boards.
 pub mod device;
 
+// The main job in one go.
+pub mod demo;
+
 // The command line.
 pub mod cli;

@@ -9,6 +9,7 @@
 //! `--json` belongs to each command rather than to all, because `demo --json FILE` takes a path.
 
 mod check;
+mod demo;
 mod device;
 mod eval;
 mod export;
@@ -45,13 +46,14 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 #[allow(clippy::large_enum_variant, reason = "one value a process")]
 enum Command {
+    Demo(demo::Args),
+    Train(train::Args),
     Import(import::Args),
     Prune(prune::Args),
     Export(export::Args),
     Inspect(inspect::Args),
     Run(run::Args),
     Eval(eval::Args),
-    Train(train::Args),
     Device(device::Args),
     Check(check::Args),
 }
@@ -60,15 +62,16 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
+        Command::Demo(args) => demo::run(args, cli.quiet),
+        Command::Train(args) => train::run(args, cli.quiet),
         Command::Import(args) => import::run(args, cli.quiet),
+        Command::Prune(args) => prune::run(args, cli.quiet),
         Command::Export(args) => export::run(args, cli.quiet),
         Command::Inspect(args) => inspect::run(args, cli.quiet),
         Command::Run(args) => run::run(args, cli.quiet),
         Command::Eval(args) => eval::run(args, cli.quiet),
         Command::Device(args) => device::run(args, cli.quiet),
         Command::Check(args) => check::run(args, cli.quiet),
-        Command::Prune(args) => prune::run(args, cli.quiet),
-        Command::Train(args) => train::run(args, cli.quiet),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
