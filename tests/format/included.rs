@@ -79,3 +79,29 @@ fn the_fuzzers_seeds_are_current() {
         }
     }
 }
+
+/// The format is told how much state a model needs; the engine is who knows.
+#[test]
+#[cfg(not(miri))]
+fn golden_models_state_the_memory_they_need() {
+    use lacuna::model::{Limits, State};
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut models = 0;
+    for entry in std::fs::read_dir(folder).expect("golden models are checked in") {
+        let path = entry.expect("a readable folder").path();
+        if path.extension().is_none_or(|e| e != "lacuna") {
+            continue;
+        }
+        let bytes = Buffer::new(&std::fs::read(&path).expect("a readable model"));
+        let file = File::parse(bytes.bytes()).expect("a model");
+        let needed = State::len(file.config(), &Limits::new(file.config()));
+        assert_eq!(
+            file.needs().state_bytes,
+            needed as u64,
+            "{}",
+            path.display()
+        );
+        models += 1;
+    }
+    assert!(models > 0, "no model in tests/golden");
+}
