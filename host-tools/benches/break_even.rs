@@ -8,7 +8,7 @@
 //! Every form is timed on several shapes and densities; the line is the least-squares fit of
 //! `time = per element · elements + per row · stored rows`, weighted so that small and large matrices count alike.
 
-use std::hint::black_box;
+use core::hint::black_box;
 use std::time::Instant;
 
 use half::f16;
