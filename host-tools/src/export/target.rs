@@ -37,9 +37,12 @@ pub enum Target {
 pub(super) enum Goal {
     /// Fewest bytes, then least time.
     Bytes,
-    /// Least time, then fewest bytes.
+    /// Fewest bytes among the forms within [`SLACK`] of the least time.
     Time,
 }
+
+/// How much longer than the fastest form a smaller one may take: less than the table's own uncertainty.
+pub(super) const SLACK: f64 = 1.15;
 
 /// Time of a product in one unit within a line of the table.
 #[derive(Clone, Copy, Debug)]
