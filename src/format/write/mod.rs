@@ -7,7 +7,7 @@
 //! ```
 //!
 //! # Invariants
-//! - What [`write`] accepts, [`super::File::parse`] accepts: both use the same checks.
+//! - What [`write()`] accepts, [`super::File::parse`] accepts: both use the same checks.
 //! - The sink gets the bytes of the file in order, once; nothing is sought or patched.
 //!
 //! # Why
