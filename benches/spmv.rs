@@ -9,7 +9,7 @@ use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterio
 use lacuna::fixture::{Form, Numbers, activations, matrix};
 use lacuna::kernels::{INPUT_PAD, Isa};
 use lacuna::num::Rng;
-use lacuna::sparse::{Csr, Major, Matrix, Stored, ValueType};
+use lacuna::sparse::{Csr, Layout, Major, Matrix, Stored, ValueType};
 
 type Group<'a> = BenchmarkGroup<'a, criterion::measurement::WallTime>;
 
@@ -81,7 +81,7 @@ fn bench(c: &mut Criterion) {
             let parts = matrix(&mut rng, form, shape, 256, Numbers::Tame);
             let w = parts.view().expect("fixtures are well formed");
             products(&mut group, &name(form), &w, &x);
-            if let (Stored::DenseF32(d), Major::Output) = (w.stored(), w.major()) {
+            if let (Stored::F32(Layout::Dense(d)), Major::Output) = (w.stored(), w.major()) {
                 ndarray_product(&mut group, d.values(), shape, &x);
             }
         }
@@ -92,7 +92,7 @@ fn bench(c: &mut Criterion) {
                 let parts = matrix(&mut rng, form, shape, density, Numbers::Tame);
                 let w = parts.view().expect("fixtures are well formed");
                 products(&mut group, &name(form), &w, &x);
-                if let (Stored::CsrF32(c), Major::Output) = (w.stored(), w.major()) {
+                if let (Stored::F32(Layout::Csr(c)), Major::Output) = (w.stored(), w.major()) {
                     sprs_product(&mut group, c, &x);
                 }
             }

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use half::f16;
 
 use crate::num::Rng;
-use crate::sparse::{Csr, Dense, Major, Matrix, Stored, ValueType};
+use crate::sparse::{Csr, Dense, Layout, Major, Matrix, Stored, ValueType};
 
 /// Shapes `(rows, cols)` around every lane count, single rows and columns, and sizes of real layers.
 pub const SHAPES: [(usize, usize); 26] = [
@@ -194,17 +194,20 @@ impl Parts {
         let (indptr, indices) = (&self.indptr[..], &self.indices[..]);
         let stored = match &self.values {
             Values::F32(v) if sparse => {
-                Stored::CsrF32(Csr::new(rows, cols, indptr, indices, v).ok()?)
+                Stored::F32(Layout::Csr(Csr::new(rows, cols, indptr, indices, v).ok()?))
             }
             Values::F16(v) if sparse => {
-                Stored::CsrF16(Csr::new(rows, cols, indptr, indices, v).ok()?)
+                Stored::F16(Layout::Csr(Csr::new(rows, cols, indptr, indices, v).ok()?))
             }
-            Values::I8(v) if sparse => {
-                Stored::CsrI8(Csr::new(rows, cols, indptr, indices, v).ok()?, &self.scales)
+            Values::I8(v) if sparse => Stored::I8(
+                Layout::Csr(Csr::new(rows, cols, indptr, indices, v).ok()?),
+                &self.scales,
+            ),
+            Values::F32(v) => Stored::F32(Layout::Dense(Dense::new(rows, cols, v).ok()?)),
+            Values::F16(v) => Stored::F16(Layout::Dense(Dense::new(rows, cols, v).ok()?)),
+            Values::I8(v) => {
+                Stored::I8(Layout::Dense(Dense::new(rows, cols, v).ok()?), &self.scales)
             }
-            Values::F32(v) => Stored::DenseF32(Dense::new(rows, cols, v).ok()?),
-            Values::F16(v) => Stored::DenseF16(Dense::new(rows, cols, v).ok()?),
-            Values::I8(v) => Stored::DenseI8(Dense::new(rows, cols, v).ok()?, &self.scales),
         };
         Matrix::new(self.form.major, stored).ok()
     }

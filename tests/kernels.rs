@@ -3,7 +3,7 @@
 use lacuna::fixture::{Form, Numbers, SHAPES, activations, matrix};
 use lacuna::kernels::{INPUT_PAD, Isa, NonFinite};
 use lacuna::num::Rng;
-use lacuna::sparse::{Csr, Major, Matrix, Stored, ValueType};
+use lacuna::sparse::{Csr, Layout, Major, Matrix, Stored, ValueType};
 use proptest::prelude::*;
 
 /// Bits with every NaN as one: `inf - inf` may make either sign.
@@ -87,7 +87,8 @@ fn check_input(x: &[f32]) {
     let indices: Vec<u16> = (0..n as u16).collect();
     let (ones, scales) = (vec![1i8; n], vec![1.0; n]);
     let identity = Csr::new(n, n, &indptr, &indices, &ones).expect("identity");
-    let identity = Matrix::new(Major::Output, Stored::CsrI8(identity, &scales)).expect("identity");
+    let identity =
+        Matrix::new(Major::Output, Stored::I8(Layout::Csr(identity), &scales)).expect("identity");
     for isa in Isa::available() {
         for int8 in [false, true] {
             let mut scratch = vec![99i8; n + INPUT_PAD];
@@ -164,10 +165,10 @@ fn int8_is_the_formula() {
         let (indptr, indices) = ([0u32, 2, 4], [0u16, 1, 0, 1]);
         let w = if form.sparse {
             let c = Csr::new(2, 2, &indptr, &indices, &values).expect("csr");
-            Stored::CsrI8(c, &scales)
+            Stored::I8(Layout::Csr(c), &scales)
         } else {
             let d = lacuna::sparse::Dense::new(2, 2, &values).expect("dense");
-            Stored::DenseI8(d, &scales)
+            Stored::I8(Layout::Dense(d), &scales)
         };
         let w = Matrix::new(form.major, w).expect("matrix");
         // s = 254/127 = 2, q = (127, 1).
@@ -198,10 +199,10 @@ fn lying_indices_stay_inside() {
                 let (values, bytes) = ([1.0f32; 40], [1i8; 40]);
                 let stored = if int8 {
                     let c = Csr::trusted(3, 8, &indptr, &indices, &bytes).expect("lengths");
-                    Stored::CsrI8(c, &[1.0; 3])
+                    Stored::I8(Layout::Csr(c), &[1.0; 3])
                 } else {
                     let c = Csr::trusted(3, 8, &indptr, &indices, &values).expect("lengths");
-                    Stored::CsrF32(c)
+                    Stored::F32(Layout::Csr(c))
                 };
                 let w = Matrix::trusted(Major::Output, stored).expect("lengths");
                 run(isa, &w, &x, None)

@@ -14,7 +14,7 @@ use std::time::Instant;
 use half::f16;
 use lacuna::kernels::{INPUT_PAD, Isa};
 use lacuna::num::Rng;
-use lacuna::sparse::{Csr, Dense, Major, Matrix, Stored, Value};
+use lacuna::sparse::{Csr, Dense, Layout, Major, Matrix, Stored, Value};
 
 const SHAPES: [(usize, usize); 5] = [(96, 96), (96, 384), (384, 96), (256, 256), (512, 512)];
 const DENSITIES: [f32; 3] = [0.03, 0.1, 0.3];
@@ -66,10 +66,10 @@ impl Form for f32 {
         v
     }
     fn dense<'a>(d: Dense<'a, f32>, _: &'a [f32]) -> Stored<'a> {
-        Stored::DenseF32(d)
+        Stored::F32(Layout::Dense(d))
     }
     fn csr<'a>(c: Csr<'a, f32>, _: &'a [f32]) -> Stored<'a> {
-        Stored::CsrF32(c)
+        Stored::F32(Layout::Csr(c))
     }
 }
 
@@ -78,10 +78,10 @@ impl Form for f16 {
         f16::from_f32(v)
     }
     fn dense<'a>(d: Dense<'a, f16>, _: &'a [f32]) -> Stored<'a> {
-        Stored::DenseF16(d)
+        Stored::F16(Layout::Dense(d))
     }
     fn csr<'a>(c: Csr<'a, f16>, _: &'a [f32]) -> Stored<'a> {
-        Stored::CsrF16(c)
+        Stored::F16(Layout::Csr(c))
     }
 }
 
@@ -90,10 +90,10 @@ impl Form for i8 {
         (v * 254.0) as i8
     }
     fn dense<'a>(d: Dense<'a, i8>, scales: &'a [f32]) -> Stored<'a> {
-        Stored::DenseI8(d, scales)
+        Stored::I8(Layout::Dense(d), scales)
     }
     fn csr<'a>(c: Csr<'a, i8>, scales: &'a [f32]) -> Stored<'a> {
-        Stored::CsrI8(c, scales)
+        Stored::I8(Layout::Csr(c), scales)
     }
 }
 

@@ -22,14 +22,13 @@
 
 use blake2::Blake2s256;
 use blake2::digest::Digest;
-use half::f16;
 use zerocopy::IntoBytes;
 
 use super::schema::{self, Tensor};
 use super::source::{Source, Weights};
 use super::{blueprint, parts};
 use crate::config::Config;
-use crate::sparse::{Csr, Dense, Major, Matrix, Stored, Value};
+use crate::sparse::{Matrix, ValueType};
 
 /// The id of the model that `source` holds.
 ///
@@ -60,89 +59,19 @@ pub fn model_id<S: Source + ?Sized>(config: &Config, source: &S) -> Result<[u8; 
     Ok([a, b, c, d, e, f, g, h])
 }
 
-/// The bits of a value as the file stores them.
-trait Bits: Value {
-    fn update(self, hash: &mut Blake2s256);
-}
-
-impl Bits for f32 {
-    fn update(self, hash: &mut Blake2s256) {
-        hash.update(self.to_le_bytes());
-    }
-}
-
-impl Bits for f16 {
-    fn update(self, hash: &mut Blake2s256) {
-        hash.update(self.to_le_bytes());
-    }
-}
-
-impl Bits for i8 {
-    fn update(self, hash: &mut Blake2s256) {
-        hash.update(self.to_le_bytes());
-    }
-}
-
-fn is_nonzero<V: Value>(value: &V) -> bool {
-    value.to_f32() != 0.0
-}
-
 fn hash_matrix(hash: &mut Blake2s256, matrix: &Matrix<'_>) {
-    if let Stored::DenseI8(_, scales) | Stored::CsrI8(_, scales) = matrix.stored() {
+    if let Some(scales) = matrix.scales() {
         hash.update(scales.as_bytes());
     }
-    match matrix.stored() {
-        Stored::DenseF32(d) => hash_dense(hash, matrix, d),
-        Stored::DenseF16(d) => hash_dense(hash, matrix, d),
-        Stored::DenseI8(d, _) => hash_dense(hash, matrix, d),
-        Stored::CsrF32(c) => hash_csr(hash, matrix, c),
-        Stored::CsrF16(c) => hash_csr(hash, matrix, c),
-        Stored::CsrI8(c, _) => hash_csr(hash, matrix, c),
-    }
-}
-
-fn hash_count<V: Value>(hash: &mut Blake2s256, values: &[V]) {
-    let nonzero = values.iter().filter(|v| is_nonzero(*v)).count();
-    hash.update((nonzero as u64).to_le_bytes());
-}
-
-fn hash_element<V: Bits>(hash: &mut Blake2s256, index: usize, value: V) {
-    if is_nonzero(&value) {
-        hash.update((index as u32).to_le_bytes());
-        value.update(hash);
-    }
-}
-
-fn hash_dense<V: Bits>(hash: &mut Blake2s256, matrix: &Matrix<'_>, dense: Dense<'_, V>) {
-    hash_count(hash, dense.values());
-    let (rows, cols) = (matrix.rows(), matrix.cols());
-    for row in 0..rows {
-        for col in 0..cols {
-            let value = match matrix.major() {
-                Major::Output => dense.row(row)[col],
-                Major::Input => dense.row(col)[row],
-            };
-            hash_element(hash, row * cols + col, value);
-        }
-    }
-}
-
-fn hash_csr<V: Bits>(hash: &mut Blake2s256, matrix: &Matrix<'_>, csr: Csr<'_, V>) {
-    hash_count(hash, csr.values());
-    let (rows, cols) = (matrix.rows(), matrix.cols());
-    for row in 0..rows {
-        if matrix.major() == Major::Output {
-            let (indices, values) = csr.row(row);
-            for (&col, &value) in indices.iter().zip(values) {
-                hash_element(hash, row * cols + usize::from(col), value);
-            }
-            continue;
-        }
-        for col in 0..cols {
-            let (indices, values) = csr.row(col);
-            if let Ok(i) = indices.binary_search_by_key(&row, |&i| usize::from(i)) {
-                hash_element(hash, row * cols + col, values[i]);
-            }
-        }
-    }
+    hash.update((matrix.nonzeros() as u64).to_le_bytes());
+    let width = match matrix.value_type() {
+        ValueType::F32 => 4,
+        ValueType::F16 => 2,
+        ValueType::I8 => 1,
+    };
+    let cols = matrix.cols();
+    matrix.for_each(|e| {
+        hash.update(((e.row * cols + e.col) as u32).to_le_bytes());
+        hash.update(&e.bits.to_le_bytes()[..width]);
+    });
 }

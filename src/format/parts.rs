@@ -6,17 +6,17 @@ use super::directory::Entry;
 use super::payload::{self, Plain};
 use super::schema::Tensor;
 use super::{Encoding, ValueType};
-use crate::sparse::{self, Csr, Dense, Major, Matrix, Stored, Value};
+use crate::sparse::{self, Csr, Dense, Layout, Major, Matrix, Stored, Value};
 
 /// Encoding and value type of a matrix.
 pub(crate) fn form(matrix: &Matrix<'_>) -> (Encoding, ValueType) {
     match matrix.stored() {
-        Stored::DenseF32(_) => (Encoding::Dense, ValueType::F32),
-        Stored::DenseF16(_) => (Encoding::Dense, ValueType::F16),
-        Stored::DenseI8(..) => (Encoding::Dense, ValueType::I8),
-        Stored::CsrF32(_) => (Encoding::CsrU16, ValueType::F32),
-        Stored::CsrF16(_) => (Encoding::CsrU16, ValueType::F16),
-        Stored::CsrI8(..) => (Encoding::CsrU16, ValueType::I8),
+        Stored::F32(Layout::Dense(_)) => (Encoding::Dense, ValueType::F32),
+        Stored::F16(Layout::Dense(_)) => (Encoding::Dense, ValueType::F16),
+        Stored::I8(Layout::Dense(_), _) => (Encoding::Dense, ValueType::I8),
+        Stored::F32(Layout::Csr(_)) => (Encoding::CsrU16, ValueType::F32),
+        Stored::F16(Layout::Csr(_)) => (Encoding::CsrU16, ValueType::F16),
+        Stored::I8(Layout::Csr(_), _) => (Encoding::CsrU16, ValueType::I8),
     }
 }
 
@@ -34,12 +34,12 @@ pub(crate) fn of<'a>(matrix: &Matrix<'a>) -> [&'a [u8]; 4] {
         [&[], &[], d.values().as_bytes(), scales.as_bytes()]
     }
     match matrix.stored() {
-        Stored::DenseF32(d) => dense(d, &[]),
-        Stored::DenseF16(d) => dense(d, &[]),
-        Stored::DenseI8(d, scales) => dense(d, scales),
-        Stored::CsrF32(c) => csr(c, &[]),
-        Stored::CsrF16(c) => csr(c, &[]),
-        Stored::CsrI8(c, scales) => csr(c, scales),
+        Stored::F32(Layout::Dense(d)) => dense(d, &[]),
+        Stored::F16(Layout::Dense(d)) => dense(d, &[]),
+        Stored::I8(Layout::Dense(d), scales) => dense(d, scales),
+        Stored::F32(Layout::Csr(c)) => csr(c, &[]),
+        Stored::F16(Layout::Csr(c)) => csr(c, &[]),
+        Stored::I8(Layout::Csr(c), scales) => csr(c, scales),
     }
 }
 
@@ -52,12 +52,12 @@ pub(crate) fn recheck(matrix: &Matrix<'_>) -> Result<(), sparse::Error> {
         Dense::new(d.rows(), d.cols(), d.values()).map(drop)
     }
     match matrix.stored() {
-        Stored::DenseF32(d) => dense(d)?,
-        Stored::DenseF16(d) => dense(d)?,
-        Stored::DenseI8(d, _) => dense(d)?,
-        Stored::CsrF32(c) => csr(c)?,
-        Stored::CsrF16(c) => csr(c)?,
-        Stored::CsrI8(c, _) => csr(c)?,
+        Stored::F32(Layout::Dense(d)) => dense(d)?,
+        Stored::F16(Layout::Dense(d)) => dense(d)?,
+        Stored::I8(Layout::Dense(d), _) => dense(d)?,
+        Stored::F32(Layout::Csr(c)) => csr(c)?,
+        Stored::F16(Layout::Csr(c)) => csr(c)?,
+        Stored::I8(Layout::Csr(c), _) => csr(c)?,
     }
     Matrix::new(matrix.major(), matrix.stored()).map(drop)
 }

@@ -7,7 +7,7 @@ use super::directory::Entry;
 use super::layout::zeros;
 use super::schema;
 use super::{Encoding, Error, Kind, ValueType};
-use crate::sparse::{self, Csr, Dense, Matrix, Stored, Value};
+use crate::sparse::{self, Csr, Dense, Layout, Matrix, Stored, Value};
 
 /// Where the parts of a payload start, from its own start; each part starts at a multiple of 4.
 ///
@@ -134,14 +134,20 @@ fn stored<'a>(
 ) -> Result<Stored<'a>, sparse::Error> {
     let scales = || cast(payload, s.scales, s.len).ok_or(CUT);
     Ok(match (e.encoding, e.value) {
-        (Encoding::Dense, ValueType::F32) => Stored::DenseF32(dense(e, s, payload, trust)?),
-        (Encoding::Dense, ValueType::F16) => Stored::DenseF16(dense(e, s, payload, trust)?),
-        (Encoding::Dense, ValueType::I8) => {
-            Stored::DenseI8(dense(e, s, payload, trust)?, scales()?)
+        (Encoding::Dense, ValueType::F32) => {
+            Stored::F32(Layout::Dense(dense(e, s, payload, trust)?))
         }
-        (Encoding::CsrU16, ValueType::F32) => Stored::CsrF32(csr(e, s, payload, trust)?),
-        (Encoding::CsrU16, ValueType::F16) => Stored::CsrF16(csr(e, s, payload, trust)?),
-        (Encoding::CsrU16, ValueType::I8) => Stored::CsrI8(csr(e, s, payload, trust)?, scales()?),
+        (Encoding::Dense, ValueType::F16) => {
+            Stored::F16(Layout::Dense(dense(e, s, payload, trust)?))
+        }
+        (Encoding::Dense, ValueType::I8) => {
+            Stored::I8(Layout::Dense(dense(e, s, payload, trust)?), scales()?)
+        }
+        (Encoding::CsrU16, ValueType::F32) => Stored::F32(Layout::Csr(csr(e, s, payload, trust)?)),
+        (Encoding::CsrU16, ValueType::F16) => Stored::F16(Layout::Csr(csr(e, s, payload, trust)?)),
+        (Encoding::CsrU16, ValueType::I8) => {
+            Stored::I8(Layout::Csr(csr(e, s, payload, trust)?), scales()?)
+        }
         _ => return Err(CUT),
     })
 }

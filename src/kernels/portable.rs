@@ -1,7 +1,7 @@
 //! The definition of every product: plain loops whose bits all other back-ends reproduce.
 
 use super::{INPUT_PAD, Input, NonFinite};
-use crate::sparse::{Csr, Dense, Major, Matrix, Stored, Value};
+use crate::sparse::{Csr, Dense, Layout, Major, Matrix, Stored, Value};
 
 /// All bits of a float but its sign. As integers, magnitudes order as the numbers do, infinity and NaN above all.
 pub(super) const MAGNITUDE: u32 = 0x7fff_ffff;
@@ -41,31 +41,31 @@ pub(super) fn input<'a>(
 }
 
 pub(super) fn matvec(w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) {
-    match (w.stored(), w.major()) {
-        (Stored::DenseF32(d), Major::Output) => dense_output(d, x.x, y),
-        (Stored::DenseF32(d), Major::Input) => dense_input(d, x.x, y),
-        (Stored::DenseF16(d), Major::Output) => dense_output(d, x.x, y),
-        (Stored::DenseF16(d), Major::Input) => dense_input(d, x.x, y),
-        (Stored::CsrF32(c), Major::Output) => csr_output(c, x.x, y),
-        (Stored::CsrF32(c), Major::Input) => csr_input(c, x.x, y),
-        (Stored::CsrF16(c), Major::Output) => csr_output(c, x.x, y),
-        (Stored::CsrF16(c), Major::Input) => csr_input(c, x.x, y),
-        (Stored::DenseI8(d, s), Major::Output) => {
-            dense_output_i8(d, x.q, y);
-            scale_i8(y, x.scale, s);
+    match w.stored() {
+        Stored::F32(l) => product(l, w.major(), x.x, y),
+        Stored::F16(l) => product(l, w.major(), x.x, y),
+        Stored::I8(l, scales) => {
+            product_i8(l, w.major(), x.q, y);
+            scale_i8(y, x.scale, scales);
         }
-        (Stored::DenseI8(d, s), Major::Input) => {
-            dense_input_i8(d, x.q, y);
-            scale_i8(y, x.scale, s);
-        }
-        (Stored::CsrI8(c, s), Major::Output) => {
-            csr_output_i8(c, x.q, y);
-            scale_i8(y, x.scale, s);
-        }
-        (Stored::CsrI8(c, s), Major::Input) => {
-            csr_input_i8(c, x.q, y);
-            scale_i8(y, x.scale, s);
-        }
+    }
+}
+
+fn product<V: Value>(w: Layout<'_, V>, major: Major, x: &[f32], y: &mut [f32]) {
+    match (w, major) {
+        (Layout::Dense(d), Major::Output) => dense_output(d, x, y),
+        (Layout::Dense(d), Major::Input) => dense_input(d, x, y),
+        (Layout::Csr(c), Major::Output) => csr_output(c, x, y),
+        (Layout::Csr(c), Major::Input) => csr_input(c, x, y),
+    }
+}
+
+fn product_i8(w: Layout<'_, i8>, major: Major, q: &[i8], y: &mut [f32]) {
+    match (w, major) {
+        (Layout::Dense(d), Major::Output) => dense_output_i8(d, q, y),
+        (Layout::Dense(d), Major::Input) => dense_input_i8(d, q, y),
+        (Layout::Csr(c), Major::Output) => csr_output_i8(c, q, y),
+        (Layout::Csr(c), Major::Input) => csr_input_i8(c, q, y),
     }
 }
 

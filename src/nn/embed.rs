@@ -22,14 +22,14 @@ pub fn embed(
 #[cfg(test)]
 mod tests {
     use super::embed;
-    use crate::sparse::{Dense, Major, Matrix, Stored};
+    use crate::sparse::{Dense, Layout, Major, Matrix, Stored};
 
     #[test]
     fn row_plus_position() {
         let of = |v| {
             Matrix::new(
                 Major::Output,
-                Stored::DenseF32(Dense::new(2, 2, v).unwrap()),
+                Stored::F32(Layout::Dense(Dense::new(2, 2, v).unwrap())),
             )
             .unwrap()
         };

@@ -169,6 +169,17 @@ impl<'a, V: Value> Csr<'a, V> {
         self.values
     }
 
+    /// Calls `f(row, column, value)` for every stored element in order.
+    #[inline]
+    pub fn for_each(&self, mut f: impl FnMut(usize, usize, V)) {
+        for row in 0..self.rows {
+            let (indices, values) = self.row(row);
+            for (&j, &v) in indices.iter().zip(values) {
+                f(row, j.into(), v);
+            }
+        }
+    }
+
     /// Indices and values of one row.
     ///
     /// # Panics

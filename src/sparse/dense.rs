@@ -53,6 +53,16 @@ impl<'a, V: Value> Dense<'a, V> {
         self.values
     }
 
+    /// Calls `f(row, column, value)` for every stored element in order.
+    #[inline]
+    pub fn for_each(&self, mut f: impl FnMut(usize, usize, V)) {
+        for row in 0..self.rows {
+            for (j, &v) in self.row(row).iter().enumerate() {
+                f(row, j, v);
+            }
+        }
+    }
+
     /// One row.
     ///
     /// # Panics

@@ -1,4 +1,4 @@
-use super::{Csr, Dense, Major, Matrix, Stored, Value};
+use super::{Layout, Major, Matrix, Stored, Value};
 
 /// What a matrix stores for each of its elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,16 +30,16 @@ impl<'a> Matrix<'a> {
     /// Type of the stored values.
     pub fn value_type(&self) -> ValueType {
         match self.stored() {
-            Stored::DenseF32(_) | Stored::CsrF32(_) => ValueType::F32,
-            Stored::DenseF16(_) | Stored::CsrF16(_) => ValueType::F16,
-            Stored::DenseI8(..) | Stored::CsrI8(..) => ValueType::I8,
+            Stored::F32(_) => ValueType::F32,
+            Stored::F16(_) => ValueType::F16,
+            Stored::I8(..) => ValueType::I8,
         }
     }
 
     /// Scales of int8 values, `(rows,)`.
     pub fn scales(&self) -> Option<&'a [f32]> {
         match self.stored() {
-            Stored::DenseI8(_, scales) | Stored::CsrI8(_, scales) => Some(scales),
+            Stored::I8(_, scales) => Some(scales),
             _ => None,
         }
     }
@@ -51,27 +51,23 @@ impl<'a> Matrix<'a> {
     pub fn for_each(&self, mut f: impl FnMut(Element)) {
         let (major, scales) = (self.major(), self.scales());
         match self.stored() {
-            Stored::DenseF32(d) => dense(d, major, scales, &mut f),
-            Stored::DenseF16(d) => dense(d, major, scales, &mut f),
-            Stored::DenseI8(d, _) => dense(d, major, scales, &mut f),
-            Stored::CsrF32(c) => csr(c, major, scales, &mut f),
-            Stored::CsrF16(c) => csr(c, major, scales, &mut f),
-            Stored::CsrI8(c, _) => csr(c, major, scales, &mut f),
+            Stored::F32(l) => elements(l, major, scales, &mut f),
+            Stored::F16(l) => elements(l, major, scales, &mut f),
+            Stored::I8(l, _) => elements(l, major, scales, &mut f),
         }
     }
 
     /// Number of nonzeros; stored zeros do not count.
     pub fn nonzeros(&self) -> usize {
-        fn count<V: Value>(values: &[V]) -> usize {
-            values.iter().filter(|v| v.to_f32() != 0.0).count()
+        fn count<V: Value>(l: Layout<'_, V>) -> usize {
+            let mut n = 0;
+            l.for_each(|_, _, v| n += usize::from(v.to_f32() != 0.0));
+            n
         }
         match self.stored() {
-            Stored::DenseF32(d) => count(d.values()),
-            Stored::DenseF16(d) => count(d.values()),
-            Stored::DenseI8(d, _) => count(d.values()),
-            Stored::CsrF32(c) => count(c.values()),
-            Stored::CsrF16(c) => count(c.values()),
-            Stored::CsrI8(c, _) => count(c.values()),
+            Stored::F32(l) => count(l),
+            Stored::F16(l) => count(l),
+            Stored::I8(l, _) => count(l),
         }
     }
 
@@ -115,46 +111,24 @@ fn emit<V: Value>(
     }
 }
 
-fn dense<V: Value>(
-    d: Dense<'_, V>,
+fn elements<V: Value>(
+    l: Layout<'_, V>,
     major: Major,
     scales: Option<&[f32]>,
     f: &mut impl FnMut(Element),
 ) {
+    let (stored_rows, stored_cols) = l.shape();
     match major {
         Major::Output => {
-            for row in 0..d.rows() {
-                for (col, &v) in d.row(row).iter().enumerate() {
-                    emit(row, col, v, scales, f);
-                }
+            for row in 0..stored_rows {
+                l.for_each_in(row, |col, v| emit(row, col, v, scales, f));
             }
         }
         Major::Input => {
-            for row in 0..d.cols() {
-                for col in 0..d.rows() {
-                    emit(row, col, d.row(col)[row], scales, f);
-                }
-            }
-        }
-    }
-}
-
-fn csr<V: Value>(c: Csr<'_, V>, major: Major, scales: Option<&[f32]>, f: &mut impl FnMut(Element)) {
-    match major {
-        Major::Output => {
-            for row in 0..c.rows() {
-                let (indices, values) = c.row(row);
-                for (&col, &v) in indices.iter().zip(values) {
-                    emit(row, col.into(), v, scales, f);
-                }
-            }
-        }
-        Major::Input => {
-            for row in 0..c.cols() {
-                for col in 0..c.rows() {
-                    let (indices, values) = c.row(col);
-                    if let Ok(at) = indices.binary_search_by(|&i| usize::from(i).cmp(&row)) {
-                        emit(row, col, values[at], scales, f);
+            for row in 0..stored_cols {
+                for col in 0..stored_rows {
+                    if let Some(v) = l.get(col, row) {
+                        emit(row, col, v, scales, f);
                     }
                 }
             }
@@ -171,7 +145,7 @@ mod tests {
     use half::f16;
 
     use super::{Element, ValueType};
-    use crate::sparse::{Csr, Dense, Major, Matrix, Stored};
+    use crate::sparse::{Csr, Dense, Layout, Major, Matrix, Stored};
 
     // W = [ 2 0 -1 ]
     //     [ 0 0  4 ]
@@ -193,8 +167,8 @@ mod tests {
         let transposed: Vec<f16> = [W[0], W[3], W[1], W[4], W[2], W[5]]
             .map(f16::from_f32)
             .to_vec();
-        let output = Dense::new(2, 3, &W).map(Stored::DenseF32);
-        let input = Dense::new(3, 2, &transposed).map(Stored::DenseF16);
+        let output = Dense::new(2, 3, &W).map(|d| Stored::F32(Layout::Dense(d)));
+        let input = Dense::new(3, 2, &transposed).map(|d| Stored::F16(Layout::Dense(d)));
         let rows = Csr::new(2, 3, &[0, 2, 4], &[0, 2, 1, 2], &[4i8, -2, 0, 8]);
         let scales = [0.5; 2];
         let columns = Csr::new(3, 2, &[0, 1, 1, 3], &[0, 0, 1], &[2.0f32, -1.0, 4.0]);
@@ -203,10 +177,14 @@ mod tests {
             (Major::Input, input, ValueType::F16),
             (
                 Major::Output,
-                rows.map(|c| Stored::CsrI8(c, &scales)),
+                rows.map(|c| Stored::I8(Layout::Csr(c), &scales)),
                 ValueType::I8,
             ),
-            (Major::Input, columns.map(Stored::CsrF32), ValueType::F32),
+            (
+                Major::Input,
+                columns.map(|c| Stored::F32(Layout::Csr(c))),
+                ValueType::F32,
+            ),
         ];
         for (major, stored, value_type) in matrices {
             let m = Matrix::new(major, stored.unwrap()).unwrap();
@@ -223,14 +201,14 @@ mod tests {
     fn bits_are_the_stored_ones() {
         let scales = [3.0];
         let d = Dense::new(1, 2, &[0i8, -2]).unwrap();
-        let m = Matrix::new(Major::Output, Stored::DenseI8(d, &scales)).unwrap();
+        let m = Matrix::new(Major::Output, Stored::I8(Layout::Dense(d), &scales)).unwrap();
         m.for_each(|e| assert_eq!((e.bits, e.value), (0xfe, -6.0)));
     }
 
     #[test]
     fn a_matrix_without_elements_has_density_zero() {
         let d = Dense::<f32>::new(0, 3, &[]).unwrap();
-        let m = Matrix::new(Major::Output, Stored::DenseF32(d)).unwrap();
+        let m = Matrix::new(Major::Output, Stored::F32(Layout::Dense(d))).unwrap();
         assert_eq!((m.density(), elements(&m).len()), (0.0, 0));
     }
 }

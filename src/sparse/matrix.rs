@@ -1,6 +1,6 @@
 use half::f16;
 
-use super::{Csr, Dense, Error, Kind};
+use super::{Error, Kind, Layout};
 
 /// A number a matrix may store.
 pub trait Value: Copy + 'static {
@@ -75,22 +75,16 @@ pub enum Major {
     Input,
 }
 
-/// The stored form of a matrix: pattern × values. int8 carries one f32 scale per *output*, whatever the orientation.
+/// The stored form of a matrix: values × layout. int8 carries one f32 scale per *output*, whatever the orientation.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Stored<'a> {
-    /// Dense f32.
-    DenseF32(Dense<'a, f32>),
-    /// Dense f16.
-    DenseF16(Dense<'a, f16>),
-    /// Dense int8 and scales `(outputs,)`.
-    DenseI8(Dense<'a, i8>, &'a [f32]),
-    /// Sparse f32.
-    CsrF32(Csr<'a, f32>),
-    /// Sparse f16.
-    CsrF16(Csr<'a, f16>),
-    /// Sparse int8 and scales `(outputs,)`.
-    CsrI8(Csr<'a, i8>, &'a [f32]),
+    /// IEEE binary32.
+    F32(Layout<'a, f32>),
+    /// IEEE binary16.
+    F16(Layout<'a, f16>),
+    /// −127..=127 and scales `(outputs,)`.
+    I8(Layout<'a, i8>, &'a [f32]),
 }
 
 /// A weight matrix `W (rows, cols)` of `y = W x`: `rows` outputs, `cols` inputs.
@@ -107,7 +101,7 @@ impl<'a> Matrix<'a> {
     /// [`Kind::Length`] or [`Kind::Value`] of the scales.
     pub fn new(major: Major, stored: Stored<'a>) -> Result<Self, Error> {
         let matrix = Self { major, stored };
-        if let Stored::DenseI8(_, scales) | Stored::CsrI8(_, scales) = stored {
+        if let Stored::I8(_, scales) = stored {
             if scales.len() != matrix.rows() {
                 return Err(Error {
                     kind: Kind::Length,
@@ -131,14 +125,10 @@ impl<'a> Matrix<'a> {
     pub fn trusted(major: Major, stored: Stored<'a>) -> Result<Self, Error> {
         let matrix = Self { major, stored };
         match stored {
-            Stored::DenseI8(_, scales) | Stored::CsrI8(_, scales)
-                if scales.len() != matrix.rows() =>
-            {
-                Err(Error {
-                    kind: Kind::Length,
-                    at: scales.len(),
-                })
-            }
+            Stored::I8(_, scales) if scales.len() != matrix.rows() => Err(Error {
+                kind: Kind::Length,
+                at: scales.len(),
+            }),
             _ => Ok(matrix),
         }
     }
@@ -155,12 +145,9 @@ impl<'a> Matrix<'a> {
 
     fn stored_shape(&self) -> (usize, usize) {
         match self.stored {
-            Stored::DenseF32(d) => (d.rows(), d.cols()),
-            Stored::DenseF16(d) => (d.rows(), d.cols()),
-            Stored::DenseI8(d, _) => (d.rows(), d.cols()),
-            Stored::CsrF32(c) => (c.rows(), c.cols()),
-            Stored::CsrF16(c) => (c.rows(), c.cols()),
-            Stored::CsrI8(c, _) => (c.rows(), c.cols()),
+            Stored::F32(l) => l.shape(),
+            Stored::F16(l) => l.shape(),
+            Stored::I8(l, _) => l.shape(),
         }
     }
 
@@ -184,21 +171,18 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// Stored elements; for a dense form `rows · cols`.
+    /// Stored elements, fillers included; for a dense form `rows · cols`.
     pub fn nnz(&self) -> usize {
         match self.stored {
-            Stored::DenseF32(d) => d.values().len(),
-            Stored::DenseF16(d) => d.values().len(),
-            Stored::DenseI8(d, _) => d.values().len(),
-            Stored::CsrF32(c) => c.nnz(),
-            Stored::CsrF16(c) => c.nnz(),
-            Stored::CsrI8(c, _) => c.nnz(),
+            Stored::F32(l) => l.nnz(),
+            Stored::F16(l) => l.nnz(),
+            Stored::I8(l, _) => l.nnz(),
         }
     }
 
     /// True if products need the int8 form of their input.
     pub fn is_i8(&self) -> bool {
-        matches!(self.stored, Stored::DenseI8(..) | Stored::CsrI8(..))
+        matches!(self.stored, Stored::I8(..))
     }
 
     /// Adds row `row` to `out`: `out[j] += W[row, j]`. Shapes: `out (cols,)`. Exact zeros add nothing.
@@ -211,57 +195,49 @@ impl<'a> Matrix<'a> {
             "row look-up needs an output-major matrix"
         );
         assert_eq!(out.len(), self.cols());
-        fn dense<V: Value>(d: Dense<'_, V>, row: usize, scale: f32, out: &mut [f32]) {
-            for (o, v) in out.iter_mut().zip(d.row(row)) {
-                *o += v.to_f32() * scale;
-            }
-        }
-        fn csr<V: Value>(c: Csr<'_, V>, row: usize, scale: f32, out: &mut [f32]) {
-            let (indices, values) = c.row(row);
-            for (&j, v) in indices.iter().zip(values) {
-                out[j as usize] += v.to_f32() * scale;
-            }
+        fn add<V: Value>(l: Layout<'_, V>, row: usize, scale: f32, out: &mut [f32]) {
+            l.for_each_in(row, |j, v| out[j] += v.to_f32() * scale);
         }
         match self.stored {
-            Stored::DenseF32(d) => dense(d, row, 1.0, out),
-            Stored::DenseF16(d) => dense(d, row, 1.0, out),
-            Stored::DenseI8(d, s) => dense(d, row, s[row], out),
-            Stored::CsrF32(c) => csr(c, row, 1.0, out),
-            Stored::CsrF16(c) => csr(c, row, 1.0, out),
-            Stored::CsrI8(c, s) => csr(c, row, s[row], out),
+            Stored::F32(l) => add(l, row, 1.0, out),
+            Stored::F16(l) => add(l, row, 1.0, out),
+            Stored::I8(l, s) => add(l, row, s[row], out),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Csr, Dense, Error, Kind, Major, Matrix, Stored};
+    use super::{Error, Kind, Layout, Major, Matrix, Stored};
+    use crate::sparse::{Csr, Dense};
 
     #[test]
     fn scales_are_checked() {
         let values = [1i8, 2, 3, 4, 5, 6];
         let d = Dense::new(2, 3, &values).unwrap();
-        let one = Matrix::new(Major::Output, Stored::DenseI8(d, &[1.0]));
+        let one = Matrix::new(Major::Output, Stored::I8(Layout::Dense(d), &[1.0]));
         let length = |at| Error {
             kind: Kind::Length,
             at,
         };
         assert_eq!(one.err(), Some(length(1)));
         // Input-major: three outputs, so three scales.
-        assert!(Matrix::new(Major::Input, Stored::DenseI8(d, &[1.0; 3])).is_ok());
-        let two = Matrix::trusted(Major::Input, Stored::DenseI8(d, &[1.0; 2]));
+        assert!(Matrix::new(Major::Input, Stored::I8(Layout::Dense(d), &[1.0; 3])).is_ok());
+        let two = Matrix::trusted(Major::Input, Stored::I8(Layout::Dense(d), &[1.0; 2]));
         assert_eq!(two.err(), Some(length(2)));
         let c = Csr::new(1, 1, &[0, 1], &[0], &[1i8]).unwrap();
-        let infinite = Matrix::new(Major::Output, Stored::CsrI8(c, &[f32::INFINITY]));
+        let infinite = Matrix::new(Major::Output, Stored::I8(Layout::Csr(c), &[f32::INFINITY]));
         let kind = Kind::Value;
         assert_eq!(infinite.err(), Some(Error { kind, at: 0 }));
-        assert!(Matrix::trusted(Major::Output, Stored::CsrI8(c, &[f32::INFINITY])).is_ok());
+        assert!(
+            Matrix::trusted(Major::Output, Stored::I8(Layout::Csr(c), &[f32::INFINITY])).is_ok()
+        );
     }
 
     #[test]
     fn rows_are_looked_up_and_added() {
         let c = Csr::new(2, 3, &[0, 1, 3], &[2, 0, 1], &[5i8, 1, -2]).unwrap();
-        let m = Matrix::new(Major::Output, Stored::CsrI8(c, &[1.0, 0.5])).unwrap();
+        let m = Matrix::new(Major::Output, Stored::I8(Layout::Csr(c), &[1.0, 0.5])).unwrap();
         let mut out = [10.0; 3];
         m.add_row(1, &mut out);
         assert_eq!(out, [10.5, 9.0, 10.0]);

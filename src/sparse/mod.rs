@@ -17,9 +17,11 @@
 mod csr;
 mod dense;
 mod element;
+mod layout;
 mod matrix;
 
 pub use csr::{Csr, Error, Kind};
 pub use dense::Dense;
 pub use element::{Element, ValueType};
+pub use layout::Layout;
 pub use matrix::{Major, Matrix, Stored, Value};

@@ -7,7 +7,7 @@ use lacuna::format::write::{Sink, write};
 use lacuna::format::{Encoding, Extra, Golden, Source, TokenizerBlock, ValueType, Weights};
 use lacuna::kernels::IsaName;
 use lacuna::num::Rng;
-use lacuna::sparse::{Csr, Dense, Major, Matrix, Stored};
+use lacuna::sparse::{Csr, Dense, Layout, Major, Matrix, Stored};
 
 /// A form that every matrix of a model is stored in, as far as its kind allows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -215,12 +215,12 @@ impl Source for Model {
             };
         }
         let stored = match (form.encoding, form.value) {
-            (Encoding::Dense, ValueType::F32) => Stored::DenseF32(dense!(&p.f32)),
-            (Encoding::Dense, ValueType::F16) => Stored::DenseF16(dense!(&p.f16)),
-            (Encoding::Dense, _) => Stored::DenseI8(dense!(&p.i8), &p.scales),
-            (_, ValueType::F32) => Stored::CsrF32(csr!(&p.f32)),
-            (_, ValueType::F16) => Stored::CsrF16(csr!(&p.f16)),
-            (_, _) => Stored::CsrI8(csr!(&p.i8), &p.scales),
+            (Encoding::Dense, ValueType::F32) => Stored::F32(Layout::Dense(dense!(&p.f32))),
+            (Encoding::Dense, ValueType::F16) => Stored::F16(Layout::Dense(dense!(&p.f16))),
+            (Encoding::Dense, _) => Stored::I8(Layout::Dense(dense!(&p.i8)), &p.scales),
+            (_, ValueType::F32) => Stored::F32(Layout::Csr(csr!(&p.f32))),
+            (_, ValueType::F16) => Stored::F16(Layout::Csr(csr!(&p.f16))),
+            (_, _) => Stored::I8(Layout::Csr(csr!(&p.i8)), &p.scales),
         };
         Some(Weights::Matrix(Matrix::new(form.major, stored).unwrap()))
     }

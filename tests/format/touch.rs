@@ -3,7 +3,7 @@
 use lacuna::format::tokenizer::Vocabulary;
 use lacuna::format::write::{Sink, write};
 use lacuna::format::{Extra, File, Source, Tag, Weights, schema};
-use lacuna::sparse::{Csr, Dense, Stored, Value};
+use lacuna::sparse::{Csr, Dense, Layout, Stored, Value};
 
 /// Reads every number of every view and writes the file again, which must give the same bytes: each is determined.
 pub(crate) fn touch(file: &File<'_>) {
@@ -20,12 +20,12 @@ pub(crate) fn touch(file: &File<'_>) {
                 assert_eq!((matrix.rows(), matrix.cols()), (tensor.rows, tensor.cols));
                 assert_eq!(matrix.nnz(), entry.nnz);
                 match matrix.stored() {
-                    Stored::DenseF32(d) => dense(d),
-                    Stored::DenseF16(d) => dense(d),
-                    Stored::DenseI8(d, _) => dense(d),
-                    Stored::CsrF32(c) => csr(c),
-                    Stored::CsrF16(c) => csr(c),
-                    Stored::CsrI8(c, _) => csr(c),
+                    Stored::F32(Layout::Dense(d)) => dense(d),
+                    Stored::F16(Layout::Dense(d)) => dense(d),
+                    Stored::I8(Layout::Dense(d), _) => dense(d),
+                    Stored::F32(Layout::Csr(c)) => csr(c),
+                    Stored::F16(Layout::Csr(c)) => csr(c),
+                    Stored::I8(Layout::Csr(c), _) => csr(c),
                     other => panic!("a form without a check: {other:?}"),
                 }
             }

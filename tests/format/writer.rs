@@ -7,7 +7,7 @@ use lacuna::format::{
     Extra, File, Golden, Kind, Source, Tag, TokenizerBlock, ValueType, Weights, golden,
 };
 use lacuna::kernels::IsaName;
-use lacuna::sparse::{self, Csr, Dense, Major, Matrix, Stored};
+use lacuna::sparse::{self, Csr, Dense, Layout, Major, Matrix, Stored};
 
 use crate::models::{Buffer, Form, Kept, Model, configs, file, with_extras};
 
@@ -42,7 +42,9 @@ fn dense(major: Major, rows: usize, cols: usize, values: &[f32]) -> Option<Weigh
         Major::Output => (rows, cols),
         Major::Input => (cols, rows),
     };
-    let stored = Stored::DenseF32(Dense::trusted(a, b, values).expect("lengths"));
+    let stored = Stored::F32(Layout::Dense(
+        Dense::trusted(a, b, values).expect("lengths"),
+    ));
     Some(Weights::Matrix(
         Matrix::new(major, stored).expect("no scales"),
     ))
@@ -91,14 +93,15 @@ fn wrong_numbers() {
     let starts = [0, 2, 2, 2, 2, 2, 2];
     let half = [f16::ONE, f16::ONE];
     let unsorted = Csr::trusted(6, 6, &starts, &[3, 3], &half).expect("lengths");
-    let matrix = Matrix::new(Major::Output, Stored::CsrF16(unsorted)).expect("no scales");
+    let matrix = Matrix::new(Major::Output, Stored::F16(Layout::Csr(unsorted))).expect("no scales");
     let error = refused(sparse::Kind::Unsorted, 0);
     let wrong = attempt(Id::Wq, Some(Weights::Matrix(matrix)));
     assert!(matches!(wrong, Err(Error::Matrix(_, e)) if e == error));
 
     let bytes = Dense::new(6, 6, &[1i8; 36]).expect("in range");
     let scales = [1.0, 1.0, f32::NAN, 1.0, 1.0, 1.0];
-    let matrix = Matrix::trusted(Major::Output, Stored::DenseI8(bytes, &scales)).expect("lengths");
+    let matrix =
+        Matrix::trusted(Major::Output, Stored::I8(Layout::Dense(bytes), &scales)).expect("lengths");
     let wrong = attempt(Id::Wq, Some(Weights::Matrix(matrix)));
     assert!(matches!(wrong, Err(Error::Matrix(_, e)) if e == refused(sparse::Kind::Value, 2)));
     assert!(

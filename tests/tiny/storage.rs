@@ -3,7 +3,7 @@
 use half::f16;
 use lacuna::format::schema::{Kind, Tensor};
 use lacuna::format::{Source, Weights};
-use lacuna::sparse::{Csr, Dense, Major, Matrix, Stored as Parts, Value};
+use lacuna::sparse::{Csr, Dense, Layout, Major, Matrix, Stored as Parts, Value};
 
 use super::Tiny;
 
@@ -160,12 +160,12 @@ impl Source for Stored {
         let owned = &self.0.iter().find(|(t, _)| t == tensor)?.1;
         let (major, parts) = match owned {
             Owned::Vector(v) => return Some(Weights::Dense(v)),
-            Owned::F32(p) if p.sparse => (p.major, Parts::CsrF32(p.csr())),
-            Owned::F32(p) => (p.major, Parts::DenseF32(p.dense())),
-            Owned::F16(p) if p.sparse => (p.major, Parts::CsrF16(p.csr())),
-            Owned::F16(p) => (p.major, Parts::DenseF16(p.dense())),
-            Owned::I8(p, s) if p.sparse => (p.major, Parts::CsrI8(p.csr(), s)),
-            Owned::I8(p, s) => (p.major, Parts::DenseI8(p.dense(), s)),
+            Owned::F32(p) if p.sparse => (p.major, Parts::F32(Layout::Csr(p.csr()))),
+            Owned::F32(p) => (p.major, Parts::F32(Layout::Dense(p.dense()))),
+            Owned::F16(p) if p.sparse => (p.major, Parts::F16(Layout::Csr(p.csr()))),
+            Owned::F16(p) => (p.major, Parts::F16(Layout::Dense(p.dense()))),
+            Owned::I8(p, s) if p.sparse => (p.major, Parts::I8(Layout::Csr(p.csr()), s)),
+            Owned::I8(p, s) => (p.major, Parts::I8(Layout::Dense(p.dense()), s)),
         };
         Matrix::new(major, parts).ok().map(Weights::Matrix)
     }

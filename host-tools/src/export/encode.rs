@@ -6,7 +6,7 @@
 
 use half::f16;
 use lacuna::format::ValueType;
-use lacuna::sparse::{self, Csr, Dense, Major, Matrix, Stored, Value};
+use lacuna::sparse::{self, Csr, Dense, Layout, Major, Matrix, Stored, Value};
 
 use super::Error;
 use super::choose::Form;
@@ -164,12 +164,12 @@ impl Laid {
     pub(super) fn view(&self) -> Result<Matrix<'_>, sparse::Error> {
         let p = &self.pattern;
         let stored = match (&p.csr, &self.values) {
-            (None, Rounded::F32(v)) => Stored::DenseF32(p.dense(v)?),
-            (None, Rounded::F16(v)) => Stored::DenseF16(p.dense(v)?),
-            (None, Rounded::I8(v, s)) => Stored::DenseI8(p.dense(v)?, s),
-            (Some((i, j)), Rounded::F32(v)) => Stored::CsrF32(p.csr(i, j, v)?),
-            (Some((i, j)), Rounded::F16(v)) => Stored::CsrF16(p.csr(i, j, v)?),
-            (Some((i, j)), Rounded::I8(v, s)) => Stored::CsrI8(p.csr(i, j, v)?, s),
+            (None, Rounded::F32(v)) => Stored::F32(Layout::Dense(p.dense(v)?)),
+            (None, Rounded::F16(v)) => Stored::F16(Layout::Dense(p.dense(v)?)),
+            (None, Rounded::I8(v, s)) => Stored::I8(Layout::Dense(p.dense(v)?), s),
+            (Some((i, j)), Rounded::F32(v)) => Stored::F32(Layout::Csr(p.csr(i, j, v)?)),
+            (Some((i, j)), Rounded::F16(v)) => Stored::F16(Layout::Csr(p.csr(i, j, v)?)),
+            (Some((i, j)), Rounded::I8(v, s)) => Stored::I8(Layout::Csr(p.csr(i, j, v)?), s),
         };
         Matrix::new(self.orientation, stored)
     }

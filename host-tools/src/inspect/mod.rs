@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use lacuna::format::tokenizer::Vocabulary;
 use lacuna::format::{self, Entry, File, schema};
 use lacuna::model::{CacheType, Limits, State};
-use lacuna::sparse::{Major, Matrix, Stored, Value};
+use lacuna::sparse::{Major, Matrix};
 use serde::Serialize;
 
 use crate::checkpoint::{Blueprint, Tokenizer};
@@ -228,7 +228,7 @@ fn line(file: &File<'_>, entry: &Entry) -> TensorLine {
     let t = entry.tensor;
     let nonzero = match t.kind {
         schema::Kind::Dense => file.dense(t.id, t.layer).map(of),
-        _ => file.matrix(t.id, t.layer).as_ref().map(nonzero),
+        _ => file.matrix(t.id, t.layer).as_ref().map(Matrix::nonzeros),
     };
     TensorLine {
         name: t.to_string(),
@@ -242,22 +242,6 @@ fn line(file: &File<'_>, entry: &Entry) -> TensorLine {
         nnz: entry.nnz,
         density: nonzero.unwrap_or(0) as f64 / (t.rows * t.cols) as f64,
         bytes: entry.len,
-    }
-}
-
-fn of<V: Value>(values: &[V]) -> usize {
-    values.iter().filter(|v| v.to_f32() != 0.0).count()
-}
-
-fn nonzero(matrix: &Matrix<'_>) -> usize {
-    match matrix.stored() {
-        Stored::DenseF32(d) => of(d.values()),
-        Stored::DenseF16(d) => of(d.values()),
-        Stored::DenseI8(d, _) => of(d.values()),
-        Stored::CsrF32(c) => of(c.values()),
-        Stored::CsrF16(c) => of(c.values()),
-        Stored::CsrI8(c, _) => of(c.values()),
-        _ => matrix.nnz(),
     }
 }
 

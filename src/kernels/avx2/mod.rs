@@ -32,7 +32,7 @@ mod lanes;
 
 use super::{Input, portable};
 use crate::kernels::isa::Avx2;
-use crate::sparse::{Major, Matrix, Stored};
+use crate::sparse::{Layout, Major, Matrix, Stored};
 
 pub(super) use input::input;
 
@@ -42,25 +42,25 @@ const SHORT_ROW: usize = 14;
 /// `y = W x` as [`portable::matvec`] defines it.
 pub(super) fn matvec(proof: Avx2, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) {
     match (w.stored(), w.major()) {
-        (Stored::DenseF32(d), Major::Output) => dense::output(proof, d, x.x, y),
-        (Stored::DenseF32(d), Major::Input) => dense::input(proof, d, x.x, y),
-        (Stored::DenseF16(d), Major::Output) => dense::output(proof, d, x.x, y),
-        (Stored::DenseF16(d), Major::Input) => dense::input(proof, d, x.x, y),
-        (Stored::CsrF32(c), Major::Output) => csr::output(proof, c, x.x, y),
-        (Stored::CsrF16(c), Major::Output) => csr::output(proof, c, x.x, y),
-        (Stored::CsrF16(c), Major::Input) => csr::input_f16(proof, c, x.x, y),
-        (Stored::DenseI8(d, s), Major::Output) => {
+        (Stored::F32(Layout::Dense(d)), Major::Output) => dense::output(proof, d, x.x, y),
+        (Stored::F32(Layout::Dense(d)), Major::Input) => dense::input(proof, d, x.x, y),
+        (Stored::F16(Layout::Dense(d)), Major::Output) => dense::output(proof, d, x.x, y),
+        (Stored::F16(Layout::Dense(d)), Major::Input) => dense::input(proof, d, x.x, y),
+        (Stored::F32(Layout::Csr(c)), Major::Output) => csr::output(proof, c, x.x, y),
+        (Stored::F16(Layout::Csr(c)), Major::Output) => csr::output(proof, c, x.x, y),
+        (Stored::F16(Layout::Csr(c)), Major::Input) => csr::input_f16(proof, c, x.x, y),
+        (Stored::I8(Layout::Dense(d), s), Major::Output) => {
             int8::dense_output(proof, d, x.q, y);
             portable::scale_i8(y, x.scale, s);
         }
-        (Stored::DenseI8(d, s), Major::Input) => {
+        (Stored::I8(Layout::Dense(d), s), Major::Input) => {
             int8::dense_input(proof, d, x.q, y);
             portable::scale_i8(y, x.scale, s);
         }
-        (Stored::CsrI8(c, s), Major::Output) if c.nnz() >= SHORT_ROW * c.rows() => {
+        (Stored::I8(Layout::Csr(c), s), Major::Output) if c.nnz() >= SHORT_ROW * c.rows() => {
             int8::csr_output(proof, c, x.q, y);
             portable::scale_i8(y, x.scale, s);
         }
-        (Stored::CsrF32(_) | Stored::CsrI8(..), _) => portable::matvec(w, x, y),
+        _ => portable::matvec(w, x, y),
     }
 }

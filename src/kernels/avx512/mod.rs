@@ -26,22 +26,22 @@ mod lanes;
 
 use super::{Input, avx2, portable};
 use crate::kernels::isa::Avx512;
-use crate::sparse::{Major, Matrix, Stored};
+use crate::sparse::{Layout, Major, Matrix, Stored};
 
 /// `y = W x` as `portable::matvec` defines it.
 pub(super) fn matvec(proof: Avx512, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) {
     match (w.stored(), w.major()) {
-        (Stored::DenseF32(d), Major::Output) => dense::output(proof, d, x.x, y),
-        (Stored::DenseF32(d), Major::Input) => dense::input(proof, d, x.x, y),
-        (Stored::DenseF16(d), Major::Output) => dense::output(proof, d, x.x, y),
-        (Stored::DenseF16(d), Major::Input) => dense::input(proof, d, x.x, y),
-        (Stored::CsrF32(c), Major::Output) if c.cols() <= csr::MOST_COLS => {
+        (Stored::F32(Layout::Dense(d)), Major::Output) => dense::output(proof, d, x.x, y),
+        (Stored::F32(Layout::Dense(d)), Major::Input) => dense::input(proof, d, x.x, y),
+        (Stored::F16(Layout::Dense(d)), Major::Output) => dense::output(proof, d, x.x, y),
+        (Stored::F16(Layout::Dense(d)), Major::Input) => dense::input(proof, d, x.x, y),
+        (Stored::F32(Layout::Csr(c)), Major::Output) if c.cols() <= csr::MOST_COLS => {
             csr::output(proof, c, x.x, y);
         }
-        (Stored::CsrF16(c), Major::Output) if c.cols() <= csr::MOST_COLS => {
+        (Stored::F16(Layout::Csr(c)), Major::Output) if c.cols() <= csr::MOST_COLS => {
             csr::output(proof, c, x.x, y);
         }
-        (Stored::CsrI8(c, s), Major::Output) if c.cols() <= int8::MOST_COLS => {
+        (Stored::I8(Layout::Csr(c), s), Major::Output) if c.cols() <= int8::MOST_COLS => {
             int8::csr_output(proof, c, x.q, y);
             portable::scale_i8(y, x.scale, s);
         }

@@ -1,0 +1,72 @@
+//! How the elements of one matrix lie: a list of forms that all mean the same.
+
+use super::{Csr, Dense, Value};
+
+/// A pattern and its values, by stored rows (the major axis) and places within them (the minor axis).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Layout<'a, V> {
+    /// Every element.
+    Dense(Dense<'a, V>),
+    /// Row starts, columns, values.
+    Csr(Csr<'a, V>),
+}
+
+impl<V: Value> Layout<'_, V> {
+    /// Lengths of the stored axes, major first.
+    pub fn shape(&self) -> (usize, usize) {
+        match self {
+            Layout::Dense(d) => (d.rows(), d.cols()),
+            Layout::Csr(c) => (c.rows(), c.cols()),
+        }
+    }
+
+    /// Stored elements, fillers included; for a dense form rows · cols.
+    pub fn nnz(&self) -> usize {
+        match self {
+            Layout::Dense(d) => d.values().len(),
+            Layout::Csr(c) => c.nnz(),
+        }
+    }
+
+    /// Calls `f(major, minor, value)` for every stored element in the order of storage: within a stored row, minor
+    /// indices ascend. Fillers come as zeros.
+    #[inline]
+    pub fn for_each(&self, f: impl FnMut(usize, usize, V)) {
+        match self {
+            Layout::Dense(d) => d.for_each(f),
+            Layout::Csr(c) => c.for_each(f),
+        }
+    }
+
+    /// Calls `f(minor, value)` for every stored element of stored row `major`, minor indices ascending.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[inline]
+    pub fn for_each_in(&self, major: usize, mut f: impl FnMut(usize, V)) {
+        match self {
+            Layout::Dense(d) => d.row(major).iter().enumerate().for_each(|(j, &v)| f(j, v)),
+            Layout::Csr(c) => {
+                let (indices, values) = c.row(major);
+                for (&j, &v) in indices.iter().zip(values) {
+                    f(j.into(), v);
+                }
+            }
+        }
+    }
+
+    /// The element at `(major, minor)`, zero-valued ones included, or `None` where none is stored.
+    pub(super) fn get(&self, major: usize, minor: usize) -> Option<V> {
+        match self {
+            Layout::Dense(d) => Some(d.row(major)[minor]),
+            Layout::Csr(c) => {
+                let (indices, values) = c.row(major);
+                let at = indices
+                    .binary_search_by(|&i| usize::from(i).cmp(&minor))
+                    .ok()?;
+                Some(values[at])
+            }
+        }
+    }
+}
