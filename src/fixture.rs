@@ -5,6 +5,7 @@
 extern crate alloc;
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use half::f16;
 
@@ -67,6 +68,23 @@ impl Form {
                     })
                 })
         })
+    }
+}
+
+/// `csr-f32-output`: layout, value type, orientation.
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layout = if self.sparse { "csr" } else { "dense" };
+        let value_type = match self.value_type {
+            ValueType::F32 => "f32",
+            ValueType::F16 => "f16",
+            ValueType::I8 => "i8",
+        };
+        let major = match self.major {
+            Major::Output => "output",
+            Major::Input => "input",
+        };
+        write!(f, "{layout}-{value_type}-{major}")
     }
 }
 
