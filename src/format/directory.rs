@@ -3,8 +3,9 @@
 use super::header::Header;
 use super::layout::{BLOCK_LEN, DIRECTORY_AT, TENSOR_LEN, align_payload, array_at, u32_at, zeros};
 use super::schema::{self, Kind as Storage, Tensor};
+use super::sections::sections;
 use super::tag::Tag;
-use super::{Encoding, Error, Kind, ValueType, payload};
+use super::{Encoding, Error, Kind, ValueType};
 use crate::sparse::Major;
 
 /// One line of the tensor directory.
@@ -127,7 +128,7 @@ pub(crate) const fn entry(bytes: &[u8], place: usize, tensor: Tensor) -> Result<
     if !may_store(&entry) {
         return Err(Error::new(Kind::Storage, at + 2));
     }
-    match payload::sections(&entry) {
+    match sections(&entry) {
         Some(sections) if sections.len == entry.len => Ok(entry),
         _ => Err(Error::new(Kind::Size, at + 12)),
     }

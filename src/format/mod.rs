@@ -85,6 +85,7 @@ mod places;
 mod read;
 mod refusal;
 pub mod schema;
+mod sections;
 mod source;
 mod tag;
 pub mod tokenizer;

@@ -3,61 +3,62 @@
 use zerocopy::IntoBytes;
 
 use super::directory::Entry;
-use super::payload::{self, Plain};
+use super::payload::Plain;
 use super::schema::Tensor;
+use super::sections::{PARTS, sections};
 use super::{Encoding, ValueType};
 use crate::sparse::{self, Csr, Dense, Layout, Major, Matrix, Stored, Value};
+
+fn encoding<V>(layout: &Layout<'_, V>) -> Encoding {
+    match layout {
+        Layout::Dense(_) => Encoding::Dense,
+        Layout::Csr(_) => Encoding::CsrU16,
+    }
+}
 
 /// Encoding and value type of a matrix.
 pub(crate) fn form(matrix: &Matrix<'_>) -> (Encoding, ValueType) {
     match matrix.stored() {
-        Stored::F32(Layout::Dense(_)) => (Encoding::Dense, ValueType::F32),
-        Stored::F16(Layout::Dense(_)) => (Encoding::Dense, ValueType::F16),
-        Stored::I8(Layout::Dense(_), _) => (Encoding::Dense, ValueType::I8),
-        Stored::F32(Layout::Csr(_)) => (Encoding::CsrU16, ValueType::F32),
-        Stored::F16(Layout::Csr(_)) => (Encoding::CsrU16, ValueType::F16),
-        Stored::I8(Layout::Csr(_), _) => (Encoding::CsrU16, ValueType::I8),
+        Stored::F32(l) => (encoding(&l), ValueType::F32),
+        Stored::F16(l) => (encoding(&l), ValueType::F16),
+        Stored::I8(l, _) => (encoding(&l), ValueType::I8),
     }
 }
 
-/// The parts of a matrix as bytes, in file order: row starts, columns, values, scales.
-pub(crate) fn of<'a>(matrix: &Matrix<'a>) -> [&'a [u8]; 4] {
-    fn csr<'a, V: Plain>(c: Csr<'a, V>, scales: &'a [f32]) -> [&'a [u8]; 4] {
-        [
-            c.indptr().as_bytes(),
-            c.indices().as_bytes(),
-            c.values().as_bytes(),
-            scales.as_bytes(),
-        ]
-    }
-    fn dense<'a, V: Plain>(d: Dense<'a, V>, scales: &'a [f32]) -> [&'a [u8]; 4] {
-        [&[], &[], d.values().as_bytes(), scales.as_bytes()]
+/// The parts of a matrix as bytes, in the order of [`super::sections`].
+pub(crate) fn of<'a>(matrix: &Matrix<'a>) -> [&'a [u8]; PARTS] {
+    fn parts<'a, V: Plain>(layout: Layout<'a, V>, scales: &'a [f32]) -> [&'a [u8]; PARTS] {
+        let (pattern, values): ([&'a [u8]; 3], &'a [V]) = match layout {
+            Layout::Dense(d) => ([&[], &[], &[]], d.values()),
+            Layout::Csr(c) => {
+                let (indptr, indices) = (c.indptr().as_bytes(), c.indices().as_bytes());
+                ([indptr, indices, &[]], c.values())
+            }
+        };
+        let [a, b, c] = pattern;
+        [a, b, c, values.as_bytes(), scales.as_bytes()]
     }
     match matrix.stored() {
-        Stored::F32(Layout::Dense(d)) => dense(d, &[]),
-        Stored::F16(Layout::Dense(d)) => dense(d, &[]),
-        Stored::I8(Layout::Dense(d), scales) => dense(d, scales),
-        Stored::F32(Layout::Csr(c)) => csr(c, &[]),
-        Stored::F16(Layout::Csr(c)) => csr(c, &[]),
-        Stored::I8(Layout::Csr(c), scales) => csr(c, scales),
+        Stored::F32(l) => parts(l, &[]),
+        Stored::F16(l) => parts(l, &[]),
+        Stored::I8(l, scales) => parts(l, scales),
     }
 }
 
 /// The checks of the reader on a matrix from elsewhere.
 pub(crate) fn recheck(matrix: &Matrix<'_>) -> Result<(), sparse::Error> {
-    fn csr<V: Value>(c: Csr<'_, V>) -> Result<(), sparse::Error> {
-        Csr::new(c.rows(), c.cols(), c.indptr(), c.indices(), c.values()).map(drop)
-    }
-    fn dense<V: Value>(d: Dense<'_, V>) -> Result<(), sparse::Error> {
-        Dense::new(d.rows(), d.cols(), d.values()).map(drop)
+    fn check<V: Value>(layout: Layout<'_, V>) -> Result<(), sparse::Error> {
+        match layout {
+            Layout::Dense(d) => Dense::new(d.rows(), d.cols(), d.values()).map(drop),
+            Layout::Csr(c) => {
+                Csr::new(c.rows(), c.cols(), c.indptr(), c.indices(), c.values()).map(drop)
+            }
+        }
     }
     match matrix.stored() {
-        Stored::F32(Layout::Dense(d)) => dense(d)?,
-        Stored::F16(Layout::Dense(d)) => dense(d)?,
-        Stored::I8(Layout::Dense(d), _) => dense(d)?,
-        Stored::F32(Layout::Csr(c)) => csr(c)?,
-        Stored::F16(Layout::Csr(c)) => csr(c)?,
-        Stored::I8(Layout::Csr(c), _) => csr(c)?,
+        Stored::F32(l) => check(l)?,
+        Stored::F16(l) => check(l)?,
+        Stored::I8(l, _) => check(l)?,
     }
     Matrix::new(matrix.major(), matrix.stored()).map(drop)
 }
@@ -90,6 +91,6 @@ pub(crate) fn vector_line(tensor: Tensor, values: &[f32]) -> Option<Entry> {
 }
 
 fn sized(e: Entry) -> Option<Entry> {
-    let len = payload::sections(&e)?.len;
+    let len = sections(&e)?.len;
     Some(Entry { len, ..e })
 }

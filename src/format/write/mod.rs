@@ -24,7 +24,7 @@ use super::header::Needs;
 use super::layout::{MAGIC, PAYLOAD_ALIGN, VERSION, align_payload};
 use super::schema::{self, Tensor};
 use super::source::{Source, Weights};
-use super::{blueprint, id, parts, payload};
+use super::{blueprint, id, parts, sections};
 use crate::config::Config;
 use crate::num::Crc32;
 use crate::sparse;
@@ -198,12 +198,13 @@ impl<'a, S: Source + ?Sized> Plan<'a, S> {
         };
         for tensor in schema::tensors(self.config) {
             out.pad(PAYLOAD_ALIGN)?;
-            match line(self.source, tensor)?.1 {
+            let (entry, weights) = line(self.source, tensor)?;
+            match weights {
                 Weights::Dense(values) => out.write(values.as_bytes())?,
                 Weights::Matrix(matrix) => {
                     for part in parts::of(&matrix) {
                         if !part.is_empty() {
-                            out.pad(payload::PART_ALIGN)?;
+                            out.pad(sections::part_align(entry.encoding))?;
                             out.write(part)?;
                         }
                     }

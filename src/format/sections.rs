@@ -1,0 +1,93 @@
+//! Where the parts of a payload lie: the one list of what each encoding stores, in file order.
+//!
+//! ```text
+//! dense    values (major · minor)
+//! csr-u16  row starts (major + 1) u32 · columns (nnz) u16 · values (nnz)
+//! any      … · scales (rows) f32 if i8
+//! ```
+//!
+//! # Invariants
+//! - Every length follows from the line of the directory, so a payload is cut in constant time and read by nobody
+//!   before its length is known to be right.
+//! - A part that is not empty starts at the next multiple of [`part_align`]; the bytes before it are zero.
+//!
+//! # Why
+//! Reader, writer, checks of padding, places of errors and repacking all walk this list: a new encoding is one arm here
+//! and one in each of the two files that turn parts into views and back.
+
+use super::directory::Entry;
+use super::{Encoding, ValueType};
+
+/// Parts of a payload: three of the pattern, values, scales. A part that an encoding lacks is empty.
+pub(crate) const PARTS: usize = 5;
+/// Place of the stored values among the parts.
+pub(crate) const VALUES: usize = 3;
+/// Place of the scales of int8 values among the parts.
+pub(crate) const SCALES: usize = 4;
+
+/// One part of a payload, bytes from the payload's start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// All parts of a payload and its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sections {
+    pub(crate) parts: [Part; PARTS],
+    pub(crate) len: usize,
+}
+
+/// Alignment of the parts of a payload, which itself starts at a multiple of 64.
+pub(crate) const fn part_align(_: Encoding) -> usize {
+    4
+}
+
+/// Bytes of each part of the pattern, or `None` where `nnz` cannot be.
+const fn pattern(e: &Entry) -> Option<[u64; VALUES]> {
+    // Sides are at most 65 536 and nnz fits u32, so u64 holds every sum and product here.
+    let (major, minor) = e.stored_shape();
+    let (major, minor, nnz) = (major as u64, minor as u64, e.nnz as u64);
+    match e.encoding {
+        Encoding::Dense if nnz == major * minor => Some([0, 0, 0]),
+        Encoding::CsrU16 => Some([4 * (major + 1), 2 * nnz, 0]),
+        _ => None,
+    }
+}
+
+/// The parts of a payload of this encoding, shape and count; `None` if no file can hold it.
+pub(crate) const fn sections(e: &Entry) -> Option<Sections> {
+    let Some([a, b, c]) = pattern(e) else {
+        return None;
+    };
+    let values = e.nnz as u64 * (e.value.bits() as u64 / 8);
+    let scales = match e.value {
+        ValueType::I8 => 4 * e.tensor.rows as u64,
+        _ => 0,
+    };
+    let lens = [a, b, c, values, scales];
+    let align = part_align(e.encoding) as u64;
+    let mut parts = [Part { start: 0, end: 0 }; PARTS];
+    let (mut end, mut i) = (0u64, 0);
+    while i < PARTS {
+        let start = if lens[i] == 0 {
+            end
+        } else {
+            end.next_multiple_of(align)
+        };
+        end = start + lens[i];
+        if end > u32::MAX as u64 {
+            return None;
+        }
+        parts[i] = Part {
+            start: start as usize,
+            end: end as usize,
+        };
+        i += 1;
+    }
+    Some(Sections {
+        parts,
+        len: end as usize,
+    })
+}
