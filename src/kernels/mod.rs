@@ -1,7 +1,8 @@
 //! The hot loops: the numeric contract, and one match per operation.
 //!
 //! ```text
-//! x (cols,) ──input()──► Input { x, finite; q, scale for int8 } ──matvec(W)──► y (rows,) = W x (+ bias)
+//! x (cols,)        ──input()──► Input { x, finite; q, scale for int8 } ──matvec(W)──► y (rows,) = W x (+ bias)
+//! X (cols, tokens) ──batch()──► Batch: the same for several tokens     ──matmul(W)──► Y (rows, tokens)
 //! ```
 //!
 //! # Invariants
@@ -17,12 +18,14 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod batch;
 #[cfg(target_arch = "x86_64")]
 mod block;
 mod environment;
 mod isa;
 mod portable;
 
+pub use batch::{Batch, Lanes, NonFiniteToken, Quantised};
 #[cfg(target_arch = "x86_64")]
 pub use isa::{Avx2, Avx512};
 pub use isa::{Isa, IsaName, UnknownIsa};

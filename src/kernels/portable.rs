@@ -29,15 +29,22 @@ pub(super) fn input<'a>(
     }
     let q = &mut scratch[..x.len() + INPUT_PAD];
     let scale = f32::from_bits(largest) / 127.0;
-    q.fill(0);
-    if scale != 0.0 {
-        for (q, x) in q.iter_mut().zip(x) {
-            // Adding and subtracting 1.5 · 2^23 rounds to nearest even.
-            const ROUND: f32 = 12_582_912.0;
-            *q = ((x / scale + ROUND) - ROUND).clamp(-127.0, 127.0) as i8;
-        }
+    q[x.len()..].fill(0);
+    for (q, x) in q.iter_mut().zip(x) {
+        *q = quantise(*x, scale);
     }
     Ok(Input { x, q, scale })
+}
+
+/// `rne(x / scale)`, and zero where the scale is.
+#[inline(always)]
+pub(super) fn quantise(x: f32, scale: f32) -> i8 {
+    // Adding and subtracting 1.5 · 2^23 rounds to nearest even.
+    const ROUND: f32 = 12_582_912.0;
+    if scale == 0.0 {
+        return 0;
+    }
+    ((x / scale + ROUND) - ROUND).clamp(-127.0, 127.0) as i8
 }
 
 pub(super) fn matvec(w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) {
