@@ -44,7 +44,7 @@ use passes::{Failed, Run};
 use wire::Wire;
 
 /// Bytes of a command line, which is what bounds the prompt.
-const LINE: usize = 4096;
+const LINE: usize = if cfg!(feature = "small") { 512 } else { 4096 };
 
 /// The memory of a run.
 #[derive(Debug)]
@@ -109,7 +109,10 @@ pub fn run<B: Board>(
     wire.model_id = model.file().model_id();
     let mut line = [MaybeUninit::uninit(); LINE];
     let Some(line) = wire.board.words(&mut line) else {
-        wire.fault(0, &"the command line is longer than 4095 bytes")
+        wire.fault(
+            0,
+            &format_args!("the command line is longer than {} bytes", LINE - 1),
+        )
     };
     let job = match core::str::from_utf8(line).map(Job::parse) {
         Ok(Some(Ok(job))) => job,

@@ -30,33 +30,30 @@ use semihosting::println;
 /// Present elements of the sparse forms, in percent.
 const DENSITIES: [u32; 2] = [10, 45];
 
-/// What differs from board to board.
-#[derive(Clone, Copy, Debug)]
-pub struct Bench {
-    /// Rows and columns; matrix, vectors and what makes them must fit in the heap.
-    pub shape: (usize, usize),
-    /// Instructions per tick of the board's clock, a fraction.
-    pub per_tick: (u64, u64),
-}
-
-/// Prints the cost of every form at every density and stops the board.
-pub fn run<B: Board>(mut board: B, bench: Bench) -> ! {
-    let (rows, cols) = bench.shape;
-    println!("# {}: {rows} x {cols}", B::NAME);
+/// Prints the cost of every form of `shape` (rows, columns) at every density and stops the board.
+///
+/// `per_tick` is the instructions of one tick, a fraction. The heap must hold a matrix, what makes it, and its vectors.
+pub fn run<B: Board>(mut board: B, shape: (usize, usize), per_tick: (u64, u64)) -> ! {
+    println!("# {}: {} x {}", B::NAME, shape.0, shape.1);
     let mut ok = true;
     for form in Form::all() {
         // A dense form costs the same at every density.
         let densities = if form.sparse { &DENSITIES[..] } else { &[100] };
         for &percent in densities {
-            ok &= count(&mut board, &bench, form, percent).is_some();
+            ok &= count(&mut board, shape, per_tick, form, percent).is_some();
         }
     }
     board.stop(ok)
 }
 
 /// One line for each back-end; `None` if the fixture made something that is no matrix.
-fn count<B: Board>(board: &mut B, bench: &Bench, form: Form, percent: u32) -> Option<()> {
-    let (rows, cols) = bench.shape;
+fn count<B: Board>(
+    board: &mut B,
+    (rows, cols): (usize, usize),
+    (n, d): (u64, u64),
+    form: Form,
+    percent: u32,
+) -> Option<()> {
     let mut rng = Rng::new(1);
     let x = activations(&mut rng, cols, 0, Numbers::Tame);
     let parts = matrix(
@@ -73,7 +70,6 @@ fn count<B: Board>(board: &mut B, bench: &Bench, form: Form, percent: u32) -> Op
         let input = isa.input(&x, &mut scratch, w.is_i8()).ok()?;
         // Once unseen: whatever a first call pays is not a product's.
         ticks(board, isa, &w, &input, &mut y);
-        let (n, d) = bench.per_tick;
         let instructions = ticks(board, isa, &w, &input, &mut y) * n / d;
         let hundredths = instructions * 100 / (w.nnz() as u64).max(1);
         println!(

@@ -14,8 +14,20 @@ use core::ptr::{read_volatile, write_volatile};
 
 use defmt_semihosting as _;
 use harness::Board;
+pub use riscv_rt::entry;
 use semihosting::sys::arm_compat::sys_get_cmdline_uninit;
 use stack_paint::Stack;
+
+/// Where the `loader` firmware finds its model: `-device loader,file=…,addr=…`.
+pub const MODEL_AT: usize = 0x8200_0000;
+/// Bytes there.
+pub const MODEL_ROOM: usize = 64 << 20;
+/// Bytes of heap, in the firmwares that have one.
+pub const HEAP: usize = 15 << 20;
+/// The counter counts instructions.
+pub const INSTRUCTIONS_PER_TICK: (u64, u64) = (1, 1);
+/// Rows and columns of the matrices whose products are counted.
+pub const SHAPE: (usize, usize) = (256, 256);
 
 const UART_DATA: *mut u8 = 0x1000_0000 as *mut u8;
 const UART_STATUS: *const u8 = 0x1000_0005 as *const u8;
@@ -26,14 +38,14 @@ unsafe extern "C" {
 
 /// The board: speaks on the NS16550, counts with `minstret`, stops by semihosting.
 #[derive(Debug)]
-pub struct Virt;
+pub struct Machine;
 
-impl Board for Virt {
+impl Board for Machine {
     const NAME: &'static str = "qemu-riscv32-virt";
     const TICKS_PER_SECOND: u32 = 0;
 
-    fn start() -> Virt {
-        Virt
+    fn start() -> Machine {
+        Machine
     }
 
     fn words<'b>(&mut self, buffer: &'b mut [MaybeUninit<u8>]) -> Option<&'b [u8]> {
@@ -67,5 +79,5 @@ impl Board for Virt {
 
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    harness::panicked(Virt::start(), info)
+    harness::panicked(Machine::start(), info)
 }

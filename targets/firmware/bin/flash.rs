@@ -2,11 +2,11 @@
 #![no_std]
 #![no_main]
 
+use board::Machine;
 use harness::{Board, Memory};
 use lacuna::format::StaticModel;
 use lacuna::model::{Arena, Limits, State};
 use lacuna::probe::{Site, SiteStats};
-use qemu_riscv32_virt::Virt;
 
 const MODEL: StaticModel = lacuna::include_model!(env!("LACUNA_MODEL"));
 const LIMITS: Limits = harness::limits(
@@ -21,12 +21,12 @@ static mut ARENA: Arena<RAM> = Arena::new();
 static mut STATS: [SiteStats; SITES] = [SiteStats::NEW; SITES];
 static mut DIGESTS: [u64; SITES] = [0; SITES];
 
-#[riscv_rt::entry]
+#[board::entry]
 fn main() -> ! {
     let (arena, stats, digests) = (&raw mut ARENA, &raw mut STATS, &raw mut DIGESTS);
     // SAFETY: `main` runs once, and nothing else names these statics.
     let (arena, stats, digests) = unsafe { (&mut *arena, &mut *stats, &mut *digests) };
-    harness::run(Virt::start(), MODEL.bytes, Some(LIMITS), |_, _| {
+    harness::run(Machine::start(), MODEL.bytes, Some(LIMITS), |_, _| {
         Ok(Memory {
             arena: &mut arena.0,
             stats,

@@ -1,14 +1,21 @@
-//! Linker script, link arguments, and the model that goes into flash.
+//! Linker script, link arguments, and the model that goes into flash: the same for every board.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    fs::copy("memory.x", out.join("memory.x")).expect("memory.x is beside this file");
+    fs::copy("memory.x", out.join("memory.x")).expect("the board has a memory.x");
     println!("cargo:rerun-if-changed=memory.x");
     println!("cargo:rustc-link-search={}", out.display());
-    for arg in ["-Tmemory.x", "-Tlink.x", "-Tdefmt.x"] {
+    // `cortex-m-rt` includes memory.x by itself, `riscv-rt` does not.
+    let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets the architecture");
+    let first = if arch == "arm" {
+        "--nmagic"
+    } else {
+        "-Tmemory.x"
+    };
+    for arg in [first, "-Tlink.x", "-Tdefmt.x"] {
         println!("cargo:rustc-link-arg-bins={arg}");
     }
 
