@@ -1,4 +1,4 @@
-//! Lets oneMKL find `mkl_serv_get_cpu_true` in our executables: see `src/mkl.rs`.
+//! Lets oneMKL find `mkl_serv_get_cpu_true` in our executables: see `src/foreign/mkl.rs`.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

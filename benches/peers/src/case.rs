@@ -1,6 +1,8 @@
 //! One matrix, its activations and the right answer: what every entrant of a race is given.
 
+use lacuna::fixture::{Form, Numbers, Parts, activations, matrix};
 use lacuna::num::Rng;
+use lacuna::sparse::{Layout, Matrix, Stored};
 
 /// The ten shapes `(rows, cols)` of the kernel tables, small ones first.
 pub const SHAPES: [(usize, usize); 10] = [
@@ -25,59 +27,63 @@ pub const DENSITIES: [u32; 6] = [1, 5, 10, 20, 50, 100];
 /// A uniformly random sparse matrix in the words of its opponents: CSR with 32-bit columns, and dense, row-major.
 ///
 /// `starts` has `rows + 1` ascending entries, the last of which is the length of `columns` and `values`; every column
-/// is below `cols`, ascending in its row.
+/// is below `cols`, ascending in its row. `dense` has `rows · cols` elements, `x (cols, tokens)` has the tokens of one
+/// channel adjacent.
 #[derive(Debug)]
 pub struct Case {
     pub(crate) rows: usize,
     pub(crate) cols: usize,
+    pub(crate) percent: u32,
     pub(crate) starts: Vec<i32>,
     pub(crate) columns: Vec<i32>,
     pub(crate) values: Vec<f32>,
-    /// Row-major, zeros written out.
     pub(crate) dense: Vec<f32>,
-    /// One token, or `tokens` of them, channel by channel: `(cols, tokens)`.
     pub(crate) x: Vec<f32>,
     pub(crate) tokens: usize,
 }
 
-/// A number in ±[1/256, 1), so that sums of different order stay comparable.
-fn number(rng: &mut Rng) -> f32 {
-    let size = (rng.below(255) + 1) as f32 / 256.0;
-    if rng.below(2) == 0 { size } else { -size }
-}
-
 impl Case {
-    /// `percent` of the elements present, each by its own chance; `tokens` activations.
+    /// About `percent` of the elements present, each by its own chance; `tokens` activations.
     pub fn new((rows, cols): (usize, usize), percent: u32, tokens: usize) -> Case {
-        let mut rng = Rng::new((rows * 31 + cols * 7) as u64 + u64::from(percent));
-        let (mut starts, mut columns, mut values) = (vec![0], Vec::new(), Vec::new());
-        let mut dense = vec![0.0; rows * cols];
-        for row in dense.chunks_exact_mut(cols) {
-            for (j, w) in row.iter_mut().enumerate() {
-                if rng.below(100) < percent {
-                    *w = number(&mut rng);
-                    columns.push(j as i32);
-                    values.push(*w);
-                }
-            }
-            starts.push(values.len() as i32);
-        }
-        let x = (0..cols * tokens).map(|_| number(&mut rng)).collect();
-        Case {
+        let mut case = Case {
             rows,
             cols,
-            starts,
-            columns,
-            values,
-            dense,
-            x,
+            percent,
+            starts: vec![0],
+            columns: Vec::new(),
+            values: Vec::new(),
+            dense: vec![0.0; rows * cols],
+            x: activations(&mut Rng::new(2), cols * tokens, 0, Numbers::Tame),
             tokens,
+        };
+        let parts = Form::all()
+            .find(|f| f.to_string() == "csr-f32-output")
+            .map(|f| case.stored(f));
+        let view = parts.as_ref().and_then(Parts::view);
+        if let Some(Stored::F32(Layout::Csr(w))) = view.as_ref().map(Matrix::stored) {
+            case.starts = w.indptr().iter().map(|&p| p as i32).collect();
+            case.columns = w.indices().iter().map(|&j| j.into()).collect();
+            case.values = w.values().to_vec();
+            w.for_each(|i, j, v| case.dense[i * cols + j] = v);
         }
+        case
+    }
+
+    /// The same matrix as the engine would store it; an input-major form is another one of the same density.
+    pub fn stored(&self, form: Form) -> Parts {
+        let of_256 = (self.percent * 256 + 50) / 100;
+        let shape = (self.rows, self.cols);
+        matrix(&mut Rng::new(1), form, shape, of_256, Numbers::Tame)
     }
 
     /// Stored elements times tokens.
     pub fn work(&self) -> usize {
         self.values.len() * self.tokens
+    }
+
+    /// The activations token by token: `(tokens, cols)`.
+    pub fn by_token(&self) -> Vec<f32> {
+        transposed(&self.x, self.tokens)
     }
 
     /// `Y (rows, tokens)` in double precision.
@@ -93,4 +99,10 @@ impl Case {
         }
         y
     }
+}
+
+/// `(n, width)` becomes `(width, n)`.
+pub(crate) fn transposed<T: Copy>(x: &[T], width: usize) -> Vec<T> {
+    let n = x.len() / width;
+    (0..x.len()).map(|k| x[k % n * width + k / n]).collect()
 }

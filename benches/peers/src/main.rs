@@ -1,19 +1,177 @@
-//! Prints.
-use lacuna_peers::{case::*, mkl::*, peers::*, race::*};
-fn main() {
-    let mkl = Mkl::open(if std::env::args().any(|a| a=="--intel") { CodePath::Intel } else { CodePath::Own }).map_err(|e| eprintln!("{e}")).ok();
-    if let Some(m) = &mkl { println!("{}", m.version()); }
-    let quick=std::env::var("QUICK").is_ok();
-    for tokens in [1, 32, 128] {
-        for shape in SHAPES { for d in DENSITIES {
-            if quick && !(shape==(256,256)&&(d==10||d==50)) { continue; }
-            let case = Case::new(shape, d, tokens);
-            let mut all = peers(&case, mkl.as_ref());
-            let t = race(&mut all, Pace{rounds: 81, ..Pace::default()});
-            print!("{:>9} {d:>3}% T={tokens:<3}", format!("{}x{}", shape.0, shape.1));
-            for (e, t) in all.iter().zip(&t) { print!("  {} {:.3}", e.name, t / case.work() as f64); }
-            println!();
-        }}
+//! `peers`: races and prints; `peers --help` says how.
+
+use std::process::{Command, ExitCode};
+
+use lacuna::fixture::Form;
+use lacuna::kernels::Isa;
+use lacuna_peers::case::{Case, DENSITIES, SHAPES};
+use lacuna_peers::foreign::mkl::{CodePath, Mkl};
+use lacuna_peers::ours::Yard;
+use lacuna_peers::peers::peers;
+use lacuna_peers::race::{Pace, Side, race};
+use lacuna_peers::report::{print_each, print_ratios};
+use lacuna_peers::rows::{Row, shape};
+
+const HELP: &str = "\
+Races lacuna's sparse products against other libraries', one thread, and prints ratios (more than 1: lacuna is faster).
+
+    LACUNA_MKL=…/libmkl_rt.so.3 cargo peers [--shape 256x256]… [--density 10]… [--tokens 32]… [--values f32]… [--each | --json]
+
+--shape, --density, --tokens and --values narrow what is raced: ten shapes, 1 to 100 %, one token, f32 and i8.
+--each prints nanoseconds per stored element of every entrant, --json every row; --rounds N sets turns per entrant (41).
+With oneMKL everything runs once per code path (its own choice; as on an Intel processor with AVX2, with AVX-512), each in
+a process of its own, and a ratio is the smallest of the three.";
+
+#[derive(Debug, Default)]
+struct Args {
+    shapes: Vec<(usize, usize)>,
+    densities: Vec<u32>,
+    tokens: Vec<usize>,
+    values: Vec<String>,
+    rounds: Option<usize>,
+    path: Option<String>,
+    each: bool,
+    json: bool,
+}
+
+/// What the command line says; `None` where it asks for help or makes no sense.
+fn args() -> Option<Args> {
+    let mut args = Args::default();
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let mut value = || words.next();
+        match word.as_str() {
+            "--shape" => args.shapes.push(shape(&value()?)?),
+            "--density" => args.densities.push(value()?.parse().ok()?),
+            "--tokens" => args.tokens.push(value()?.parse().ok()?),
+            "--values" => args.values.push(value()?),
+            "--rounds" => args.rounds = Some(value()?.parse().ok()?),
+            "--path" => args.path = Some(value()?),
+            "--each" => args.each = true,
+            "--json" => args.json = true,
+            _ => return None,
+        }
     }
-    if let Ok(m) = std::fs::read_to_string("/proc/self/maps") { for l in m.lines().filter(|l| l.contains("libmkl") && l.contains("r-xp")) { println!("{}", l.rsplit('/').next().unwrap_or("")); } }
+    if args.shapes.is_empty() {
+        args.shapes = SHAPES.to_vec();
+    }
+    if args.densities.is_empty() {
+        args.densities = DENSITIES.to_vec();
+    }
+    if args.tokens.is_empty() {
+        args.tokens = vec![1];
+    }
+    if args.values.is_empty() {
+        args.values = vec!["f32".into(), "i8".into()];
+    }
+    Some(args)
+}
+
+/// All races with one code path of oneMKL; prints rows.
+fn races(args: &Args, path: &str) {
+    let code = if path == "own" {
+        CodePath::Own
+    } else {
+        CodePath::Intel
+    };
+    let mkl = Mkl::open(code).map_err(|e| eprintln!("{e}")).ok();
+    let pace = Pace {
+        rounds: args.rounds.unwrap_or(Pace::default().rounds),
+        ..Pace::default()
+    };
+    let wanted = |form: &Form, isa: Isa| {
+        let name = form.to_string();
+        let values = args.values.iter().any(|v| name.contains(&format!("-{v}-")));
+        values && name.ends_with("-output") && isa != Isa::Portable
+    };
+    for &tokens in &args.tokens {
+        for &shape in &args.shapes {
+            for &density in &args.densities {
+                let case = Case::new(shape, density, tokens);
+                let mut yard = Yard::new(&case, &wanted);
+                let mut entrants = peers(&case, mkl.as_ref());
+                if tokens == 1 {
+                    entrants.extend(yard.products(&case));
+                }
+                let mut y = vec![0.0; shape.0 * tokens];
+                let times = race(&mut entrants, &mut y, pace);
+                for (e, ns) in entrants.iter_mut().zip(times) {
+                    // Other value types mean other matrices, and an input is no product.
+                    let compared =
+                        e.side != Side::Input && (e.side != Side::Ours || e.name.contains("-f32-"));
+                    let row = Row {
+                        path: path.into(),
+                        shape,
+                        density,
+                        tokens,
+                        name: e.name.clone(),
+                        side: e.side,
+                        ns,
+                        each: ns / case.work() as f64,
+                        error: if compared { e.error(&case) } else { f64::NAN },
+                    };
+                    println!("{row}");
+                }
+            }
+        }
+    }
+}
+
+/// The same program with one code path of oneMKL, which a process chooses only once.
+fn child(path: &str) -> Result<Vec<Row>, String> {
+    let exe = std::env::current_exe().map_err(|e| e.to_string())?;
+    let mut command = Command::new(exe);
+    command
+        .args(std::env::args().skip(1))
+        .args(["--path", path]);
+    if path == "avx2" {
+        command.env("MKL_ENABLE_INSTRUCTIONS", "AVX2");
+    }
+    let out = command
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .map_err(|e| e.to_string())?;
+    if !out.status.success() {
+        return Err(format!("the races with {path} ended with {}", out.status));
+    }
+    let text = String::from_utf8_lossy(&out.stdout);
+    Ok(text.lines().filter_map(|l| l.parse().ok()).collect())
+}
+
+fn main() -> ExitCode {
+    let Some(args) = args() else {
+        println!("{HELP}");
+        return ExitCode::FAILURE;
+    };
+    if let Some(path) = &args.path {
+        races(&args, path);
+        return ExitCode::SUCCESS;
+    }
+    let paths: &[&str] = match std::env::var_os("LACUNA_MKL") {
+        Some(_) => &["own", "avx2", "avx512"],
+        None => &["own"],
+    };
+    let mut rows = Vec::new();
+    for path in paths {
+        match child(path) {
+            Ok(more) => rows.extend(more),
+            Err(e) => {
+                eprintln!("{e}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    if args.json {
+        rows.iter().for_each(|r| println!("{}", r.json()));
+    } else {
+        if args.each {
+            print_each(&rows);
+        }
+        print_ratios(&rows);
+    }
+    let wrong: Vec<&Row> = rows.iter().filter(|r| r.error > 1e-4).collect();
+    for row in &wrong {
+        eprintln!("wrong: {row}");
+    }
+    ExitCode::from(u8::from(!wrong.is_empty()))
 }

@@ -10,21 +10,82 @@ use std::time::{Duration, Instant};
 
 use lacuna::num::Rng;
 
+use crate::case::{Case, transposed};
+
+/// Who somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Another library's sparse product.
+    Peer,
+    /// Another library's dense product of the same matrix.
+    PeerDense,
+    /// One of our kernels.
+    Ours,
+    /// Work of ours that is no product: making an input ready.
+    Input,
+}
+
+/// Writes one product.
+type Run<'a> = Box<dyn FnMut(&mut [f32]) + 'a>;
+
 /// Somebody who races.
 pub struct Entrant<'a> {
-    /// As it is printed.
+    /// As it is printed; ours are `layout-values-orientation/isa`.
     pub name: String,
-    /// One product.
-    pub run: Box<dyn FnMut() + 'a>,
+    /// Who it is.
+    pub side: Side,
+    /// Writes `Y` token by token, `(tokens, rows)`, where the others write `(rows, tokens)`.
+    by_token: bool,
+    run: Run<'a>,
 }
 
 impl<'a> Entrant<'a> {
     /// Names a product.
-    pub fn new(name: impl Into<String>, run: impl FnMut() + 'a) -> Self {
+    pub fn new(name: impl Into<String>, side: Side, run: impl FnMut(&mut [f32]) + 'a) -> Self {
         Self {
             name: name.into(),
+            side,
+            by_token: false,
             run: Box::new(run),
         }
+    }
+
+    /// A sparse product of another library.
+    pub fn peer(name: &str, run: impl FnMut(&mut [f32]) + 'a) -> Self {
+        Self::new(name, Side::Peer, run)
+    }
+
+    /// A dense product of another library.
+    pub fn dense(name: &str, run: impl FnMut(&mut [f32]) + 'a) -> Self {
+        Self::new(name, Side::PeerDense, run)
+    }
+
+    /// Its `Y` is `(tokens, rows)`.
+    #[must_use]
+    pub fn by_token(mut self) -> Self {
+        self.by_token = true;
+        self
+    }
+
+    /// One product; shape of `y`: `rows · tokens`.
+    pub fn run(&mut self, y: &mut [f32]) {
+        (self.run)(y);
+    }
+
+    /// How far the product is from the case's answer, relative to the largest element; NaN where nothing was written.
+    pub fn error(&mut self, case: &Case) -> f64 {
+        let mut y = vec![f32::NAN; case.rows * case.tokens];
+        (self.run)(&mut y);
+        if self.by_token {
+            y = transposed(&y, case.rows);
+        }
+        let answer = case.answer();
+        let scale = answer.iter().fold(1e-30, |m: f64, a| m.max(a.abs()));
+        let far = y
+            .iter()
+            .zip(&answer)
+            .map(|(y, a)| (f64::from(*y) - a).abs());
+        far.fold(0.0, |m, d| if d <= m { m } else { d }) / scale
     }
 }
 
@@ -43,25 +104,25 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             rounds: 41,
-            slice: Duration::from_micros(60),
-            budget: Duration::from_millis(1500),
+            slice: Duration::from_micros(50),
+            budget: Duration::from_millis(1000),
         }
     }
 }
 
-/// Median nanoseconds of one call, in the order of the entrants.
-pub fn race(entrants: &mut [Entrant<'_>], pace: Pace) -> Vec<f64> {
+/// Median nanoseconds of one call, in the order of the entrants. Shape of `y`: `rows · tokens`.
+pub fn race(entrants: &mut [Entrant<'_>], y: &mut [f32], pace: Pace) -> Vec<f64> {
     let mut calls = Vec::new();
     let mut round = Duration::ZERO;
     for e in entrants.iter_mut() {
-        (e.run)();
+        e.run(y);
         let start = Instant::now();
         let mut n = 0u32;
         while start.elapsed() < pace.slice {
-            (e.run)();
+            e.run(y);
             n += 1;
         }
-        round += start.elapsed();
+        round += start.elapsed() * (n + 1) / n.max(1);
         calls.push(n.max(1));
     }
     let fit = pace.budget.as_secs_f64() / round.as_secs_f64();
@@ -74,11 +135,10 @@ pub fn race(entrants: &mut [Entrant<'_>], pace: Pace) -> Vec<f64> {
             order.swap(i, rng.below(i as u32 + 1) as usize);
         }
         for &i in &order {
-            let run = &mut entrants[i].run;
-            run();
+            entrants[i].run(y);
             let start = Instant::now();
             for _ in 0..calls[i] {
-                run();
+                entrants[i].run(y);
             }
             times[i].push(start.elapsed().as_secs_f64() * 1e9 / f64::from(calls[i]));
         }
@@ -89,9 +149,4 @@ pub fn race(entrants: &mut [Entrant<'_>], pace: Pace) -> Vec<f64> {
 fn median(mut v: Vec<f64>) -> f64 {
     v.sort_by(f64::total_cmp);
     v[v.len() / 2]
-}
-
-/// The geometric mean, or `None` of nothing.
-pub fn geomean(v: &[f64]) -> Option<f64> {
-    (!v.is_empty()).then(|| (v.iter().map(|x| x.ln()).sum::<f64>() / v.len() as f64).exp())
 }

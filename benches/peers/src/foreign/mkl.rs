@@ -11,94 +11,15 @@
 //! # Why
 //! The library is far too large to depend on, and its licence is not ours: whoever has it (`pip install mkl`) names it.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::c_int;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use libloading::Library;
 
+use super::abi::*;
 use crate::case::Case;
-
-const LP64: c_int = 0;
-const SEQUENTIAL: c_int = 1;
-const ROW_MAJOR: c_int = 101;
-const COL_MAJOR: c_int = 102;
-const NO_TRANS: c_int = 111;
-const SPARSE_NO_TRANS: c_int = 10;
-const SPARSE_BASE_ZERO: c_int = 0;
-const SPARSE_GENERAL: c_int = 20;
-
-/// `struct matrix_descr` of a general matrix; the other two fields are then unread.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Descr {
-    kind: c_int,
-    fill: c_int,
-    diag: c_int,
-}
-
-const GENERAL: Descr = Descr {
-    kind: SPARSE_GENERAL,
-    fill: 40,
-    diag: 50,
-};
-
-type Opaque = *mut c_void;
-type Ints = *const c_int;
-type Floats = *const f32;
-
-type CreateCsr =
-    unsafe extern "C" fn(*mut Opaque, c_int, c_int, c_int, Ints, Ints, Ints, Floats) -> c_int;
-type MvHint = unsafe extern "C" fn(Opaque, c_int, Descr, c_int) -> c_int;
-type MmHint = unsafe extern "C" fn(Opaque, c_int, Descr, c_int, c_int, c_int) -> c_int;
-type One = unsafe extern "C" fn(Opaque) -> c_int;
-type Mv = unsafe extern "C" fn(c_int, f32, Opaque, Descr, Floats, f32, *mut f32) -> c_int;
-type Mm = unsafe extern "C" fn(
-    c_int,
-    f32,
-    Opaque,
-    Descr,
-    c_int,
-    Floats,
-    c_int,
-    c_int,
-    f32,
-    *mut f32,
-    c_int,
-) -> c_int;
-type Sgemv = unsafe extern "C" fn(
-    c_int,
-    c_int,
-    c_int,
-    c_int,
-    f32,
-    Floats,
-    c_int,
-    Floats,
-    c_int,
-    f32,
-    *mut f32,
-    c_int,
-);
-type Sgemm = unsafe extern "C" fn(
-    c_int,
-    c_int,
-    c_int,
-    c_int,
-    c_int,
-    c_int,
-    f32,
-    Floats,
-    c_int,
-    Floats,
-    c_int,
-    f32,
-    *mut f32,
-    c_int,
-);
-type SetInt = unsafe extern "C" fn(c_int) -> c_int;
-type VersionString = unsafe extern "C" fn(*mut u8, c_int);
 
 /// Which of its code paths oneMKL is to take. On a processor of another maker it takes plain SSE2 code for sparse
 /// products, whatever the processor can do.
@@ -175,8 +96,8 @@ pub struct Mkl {
 pub enum Use {
     /// Products with one vector.
     Vector,
-    /// Products with this many; tokens adjacent (`true`) or each token's channels adjacent (`false`).
-    Tokens(usize, bool),
+    /// Products with this many, tokens adjacent.
+    Tokens(usize),
 }
 
 impl Mkl {
@@ -258,14 +179,9 @@ impl Mkl {
             let hint = unsafe {
                 match use_ {
                     Use::Vector => (self.mv_hint)(raw, SPARSE_NO_TRANS, GENERAL, CALLS),
-                    Use::Tokens(n, adjacent) => (self.mm_hint)(
-                        raw,
-                        SPARSE_NO_TRANS,
-                        GENERAL,
-                        if adjacent { ROW_MAJOR } else { COL_MAJOR },
-                        n as c_int,
-                        CALLS,
-                    ),
+                    Use::Tokens(n) => {
+                        (self.mm_hint)(raw, SPARSE_NO_TRANS, GENERAL, ROW_MAJOR, n as c_int, CALLS)
+                    }
                 }
             };
             // A hint that a build does not know is no fault; the inspection is then the default one.
@@ -303,7 +219,11 @@ impl Mkl {
     /// `Y = W X`, dense, row-major: tokens are adjacent. Shapes: `w (rows · cols,)`, `x (cols · n,)`, `y (rows · n,)`.
     pub fn sgemm(&self, w: &[f32], x: &[f32], y: &mut [f32], n: usize) {
         let (rows, cols) = (y.len() / n, x.len() / n);
-        assert_eq!((w.len(), y.len(), x.len()), (rows * cols, rows * n, cols * n), "sgemm shapes");
+        assert_eq!(
+            (w.len(), y.len(), x.len()),
+            (rows * cols, rows * n, cols * n),
+            "sgemm shapes"
+        );
         let (rows, cols, n) = (rows as c_int, cols as c_int, n as c_int);
         // SAFETY: the lengths were compared with the shapes that are passed.
         unsafe {
@@ -354,15 +274,10 @@ impl Handle<'_> {
         assert_eq!(status, 0, "mkl_sparse_s_mv");
     }
 
-    /// `Y = W X` for `n` tokens, which are adjacent (`x (cols, n)`, `y (rows, n)`) or not (`x (n, cols)`, `y (n, rows)`).
-    pub fn mm(&self, x: &[f32], y: &mut [f32], n: usize, adjacent: bool) {
+    /// `Y = W X` for `n` tokens, which are adjacent. Shapes: `x (cols, n)`, `y (rows, n)`.
+    pub fn mm(&self, x: &[f32], y: &mut [f32], n: usize) {
         let (rows, cols) = self.shape;
         assert_eq!((y.len(), x.len()), (rows * n, cols * n), "mm shapes");
-        let (layout, ldx, ldy) = if adjacent {
-            (ROW_MAJOR, n, n)
-        } else {
-            (COL_MAJOR, cols, rows)
-        };
         // SAFETY: the handle is live and the lengths are those of the shapes that are passed.
         let status = unsafe {
             (self.mkl.mm)(
@@ -370,13 +285,13 @@ impl Handle<'_> {
                 1.0,
                 self.raw,
                 GENERAL,
-                layout,
+                ROW_MAJOR,
                 x.as_ptr(),
                 n as c_int,
-                ldx as c_int,
+                n as c_int,
                 0.0,
                 y.as_mut_ptr(),
-                ldy as c_int,
+                n as c_int,
             )
         };
         assert_eq!(status, 0, "mkl_sparse_s_mm");
