@@ -4,6 +4,7 @@
 //! oneMKL. Compare within one run only; `cargo peers` takes turns and is the fairer judge.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use lacuna_peers::aligned::Aligned;
 use lacuna_peers::case::Case;
 use lacuna_peers::foreign::mkl::{CodePath, Mkl};
 use lacuna_peers::ours::Yard;
@@ -22,7 +23,7 @@ fn bench(c: &mut Criterion) {
             entrants.extend(yard.products(&case));
             let mut group = c.benchmark_group(format!("{rows}x{cols}/{density}%"));
             group.throughput(Throughput::Elements(case.work() as u64));
-            let mut y = vec![0.0; rows];
+            let mut y = Aligned::zeros(rows);
             for entrant in &mut entrants {
                 let name = entrant.name.clone();
                 group.bench_function(name, |b| b.iter(|| entrant.run(&mut y)));

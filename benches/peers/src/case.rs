@@ -4,6 +4,8 @@ use lacuna::fixture::{Form, Numbers, Parts, activations, matrix};
 use lacuna::num::Rng;
 use lacuna::sparse::{Layout, Matrix, Stored};
 
+use crate::aligned::Aligned;
+
 /// The ten shapes `(rows, cols)` of the kernel tables, small ones first.
 pub const SHAPES: [(usize, usize); 10] = [
     (128, 128),
@@ -36,9 +38,9 @@ pub struct Case {
     pub(crate) percent: u32,
     pub(crate) starts: Vec<i32>,
     pub(crate) columns: Vec<i32>,
-    pub(crate) values: Vec<f32>,
-    pub(crate) dense: Vec<f32>,
-    pub(crate) x: Vec<f32>,
+    pub(crate) values: Aligned,
+    pub(crate) dense: Aligned,
+    pub(crate) x: Aligned,
     pub(crate) tokens: usize,
 }
 
@@ -51,9 +53,14 @@ impl Case {
             percent,
             starts: vec![0],
             columns: Vec::new(),
-            values: Vec::new(),
-            dense: vec![0.0; rows * cols],
-            x: activations(&mut Rng::new(2), cols * tokens, 0, Numbers::Tame),
+            values: Aligned::zeros(0),
+            dense: Aligned::zeros(rows * cols),
+            x: Aligned::of(&activations(
+                &mut Rng::new(2),
+                cols * tokens,
+                0,
+                Numbers::Tame,
+            )),
             tokens,
         };
         let parts = Form::all()
@@ -63,7 +70,7 @@ impl Case {
         if let Some(Stored::F32(Layout::Csr(w))) = view.as_ref().map(Matrix::stored) {
             case.starts = w.indptr().iter().map(|&p| p as i32).collect();
             case.columns = w.indices().iter().map(|&j| j.into()).collect();
-            case.values = w.values().to_vec();
+            case.values = Aligned::of(w.values());
             w.for_each(|i, j, v| case.dense[i * cols + j] = v);
         }
         case

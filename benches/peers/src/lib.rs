@@ -12,6 +12,7 @@
 //! # Why
 //! A crate of its own, outside the workspace: whoever builds or tests lacuna need not build its opponents.
 
+pub mod aligned;
 pub mod case;
 pub mod foreign;
 pub mod ours;

@@ -4,6 +4,7 @@ use std::process::{Command, ExitCode};
 
 use lacuna::fixture::Form;
 use lacuna::kernels::Isa;
+use lacuna_peers::aligned::Aligned;
 use lacuna_peers::case::{Case, DENSITIES, SHAPES};
 use lacuna_peers::foreign::mkl::{CodePath, Mkl};
 use lacuna_peers::ours::Yard;
@@ -90,10 +91,8 @@ fn races(args: &Args, path: &str) {
                 let case = Case::new(shape, density, tokens);
                 let mut yard = Yard::new(&case, &wanted);
                 let mut entrants = peers(&case, mkl.as_ref());
-                if tokens == 1 {
-                    entrants.extend(yard.products(&case));
-                }
-                let mut y = vec![0.0; shape.0 * tokens];
+                entrants.extend(yard.products(&case));
+                let mut y = Aligned::zeros(shape.0 * tokens);
                 let times = race(&mut entrants, &mut y, pace);
                 for (e, ns) in entrants.iter_mut().zip(times) {
                     // Other value types mean other matrices, and an input is no product.

@@ -67,7 +67,7 @@ fn sprs(case: &Case) -> Entrant<'_> {
 fn nalgebra(case: &Case) -> Entrant<'_> {
     let (rows, cols, n) = (case.rows, case.cols, case.tokens);
     let wide = |v: &[i32]| v.iter().map(|&i| i as usize).collect::<Vec<_>>();
-    let values = case.values.clone();
+    let values = case.values.to_vec();
     let made =
         CsrMatrix::try_from_csr_data(rows, cols, wide(&case.starts), wide(&case.columns), values);
     let w = made.unwrap_or_else(|_| CsrMatrix::zeros(rows, cols));
