@@ -8,7 +8,7 @@ use core::fmt::Write as _;
 use std::collections::BTreeMap;
 use std::process::{Command, ExitCode};
 
-use lacuna::fixture::{Form, Numbers, activations, matrix};
+use lacuna::fixture::{Form, Numbers, Pattern, activations, matrix};
 use lacuna::kernels::{INPUT_PAD, Input, Isa, IsaName};
 use lacuna::num::Rng;
 use lacuna::sparse::{Major, Matrix, ValueType};
@@ -17,17 +17,26 @@ const SHAPE: (usize, usize) = (256, 256);
 const FIGURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/icount.txt");
 
 const FORMS: [(&str, Form); 6] = [
-    ("csr-f32", form(true, ValueType::F32, Major::Output)),
-    ("csr-f16", form(true, ValueType::F16, Major::Output)),
-    ("csr-i8", form(true, ValueType::I8, Major::Output)),
-    ("csr-f32-input", form(true, ValueType::F32, Major::Input)),
-    ("dense-f32", form(false, ValueType::F32, Major::Output)),
-    ("dense-i8", form(false, ValueType::I8, Major::Output)),
+    ("csr-f32", form(Pattern::Csr, ValueType::F32, Major::Output)),
+    ("csr-f16", form(Pattern::Csr, ValueType::F16, Major::Output)),
+    ("csr-i8", form(Pattern::Csr, ValueType::I8, Major::Output)),
+    (
+        "csr-f32-input",
+        form(Pattern::Csr, ValueType::F32, Major::Input),
+    ),
+    (
+        "dense-f32",
+        form(Pattern::Dense, ValueType::F32, Major::Output),
+    ),
+    (
+        "dense-i8",
+        form(Pattern::Dense, ValueType::I8, Major::Output),
+    ),
 ];
 
-const fn form(sparse: bool, value_type: ValueType, major: Major) -> Form {
+const fn form(pattern: Pattern, value_type: ValueType, major: Major) -> Form {
     Form {
-        sparse,
+        pattern,
         value_type,
         major,
     }

@@ -10,7 +10,9 @@ use core::fmt;
 use half::f16;
 
 use crate::num::Rng;
-use crate::sparse::{Csr, Dense, Layout, Major, Matrix, Stored, ValueType};
+use crate::sparse::{
+    Csr, Dense, Gaps, Layout, Major, Matrix, Nibbles, Stored, Stride, Value, ValueType,
+};
 
 /// Shapes `(rows, cols)` around every lane count, single rows and columns, and sizes of real layers.
 pub const SHAPES: [(usize, usize); 26] = [
@@ -42,11 +44,43 @@ pub const SHAPES: [(usize, usize); 26] = [
     (172, 64),
 ];
 
+/// How the elements of a matrix lie: the forms of [`Layout`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pattern {
+    /// Every element.
+    Dense,
+    /// Row starts, columns, values.
+    Csr,
+    /// Steps of one byte.
+    Gaps,
+    /// Steps of four bits.
+    Nibbles,
+}
+
+impl Pattern {
+    /// Every pattern.
+    pub const ALL: [Pattern; 4] = [
+        Pattern::Dense,
+        Pattern::Csr,
+        Pattern::Gaps,
+        Pattern::Nibbles,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Pattern::Dense => "dense",
+            Pattern::Csr => "csr",
+            Pattern::Gaps => "gaps",
+            Pattern::Nibbles => "nibbles",
+        }
+    }
+}
+
 /// How a matrix is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Form {
-    /// CSR, else dense.
-    pub sparse: bool,
+    /// Where its elements lie.
+    pub pattern: Pattern,
     /// Value type.
     pub value_type: ValueType,
     /// Orientation.
@@ -54,6 +88,11 @@ pub struct Form {
 }
 
 impl Form {
+    /// False where absent elements are stored too.
+    pub fn is_sparse(&self) -> bool {
+        self.pattern != Pattern::Dense
+    }
+
     /// Every form the engine multiplies.
     pub fn all() -> impl Iterator<Item = Form> {
         let types = [ValueType::F32, ValueType::F16, ValueType::I8];
@@ -61,8 +100,8 @@ impl Form {
             [Major::Output, Major::Input]
                 .into_iter()
                 .flat_map(move |major| {
-                    [false, true].map(|sparse| Form {
-                        sparse,
+                    Pattern::ALL.map(|pattern| Form {
+                        pattern,
                         value_type,
                         major,
                     })
@@ -74,7 +113,6 @@ impl Form {
 /// `csr-f32-output`: layout, value type, orientation.
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let layout = if self.sparse { "csr" } else { "dense" };
         let value_type = match self.value_type {
             ValueType::F32 => "f32",
             ValueType::F16 => "f16",
@@ -84,7 +122,7 @@ impl fmt::Display for Form {
             Major::Output => "output",
             Major::Input => "input",
         };
-        write!(f, "{layout}-{value_type}-{major}")
+        write!(f, "{}-{value_type}-{major}", self.pattern.name())
     }
 }
 
@@ -93,6 +131,13 @@ enum Values {
     F32(Vec<f32>),
     F16(Vec<f16>),
     I8(Vec<i8>),
+}
+
+/// What a packed pattern adds to the parts of CSR.
+#[derive(Clone, Debug, Default)]
+struct Packed {
+    starts: Vec<u32>,
+    words: Vec<u32>,
 }
 
 /// The parts of a matrix, owned.
@@ -105,6 +150,7 @@ pub struct Parts {
     indices: Vec<u16>,
     values: Values,
     scales: Vec<f32>,
+    packed: Packed,
 }
 
 /// Which numbers to draw.
@@ -169,10 +215,10 @@ pub fn matrix(
         for j in 0..minor {
             let present = rng.below(256) < chance;
             let drawn = number(rng, numbers);
-            if form.sparse && present {
+            if form.is_sparse() && present {
                 indices.push(j as u16);
             }
-            if present || !form.sparse {
+            if present || !form.is_sparse() {
                 numbers_of.push(if present { drawn } else { 0.0 });
             }
         }
@@ -194,7 +240,8 @@ pub fn matrix(
         ValueType::I8 => (0..rows).map(|_| number(rng, Numbers::Tame)).collect(),
         _ => Vec::new(),
     };
-    Parts {
+    let packed = Packed::default();
+    let mut parts = Parts {
         form,
         rows: major,
         cols: minor,
@@ -202,32 +249,69 @@ pub fn matrix(
         indices,
         values,
         scales,
-    }
+        packed,
+    };
+    parts.packed = parts.pack().unwrap_or_default();
+    parts
 }
 
 impl Parts {
     /// The view; `None` if the parts are not well formed, which [`matrix`] never makes.
     pub fn view(&self) -> Option<Matrix<'_>> {
-        let (rows, cols, sparse) = (self.rows, self.cols, self.form.sparse);
-        let (indptr, indices) = (&self.indptr[..], &self.indices[..]);
         let stored = match &self.values {
-            Values::F32(v) if sparse => {
-                Stored::F32(Layout::Csr(Csr::new(rows, cols, indptr, indices, v).ok()?))
-            }
-            Values::F16(v) if sparse => {
-                Stored::F16(Layout::Csr(Csr::new(rows, cols, indptr, indices, v).ok()?))
-            }
-            Values::I8(v) if sparse => Stored::I8(
-                Layout::Csr(Csr::new(rows, cols, indptr, indices, v).ok()?),
-                &self.scales,
-            ),
-            Values::F32(v) => Stored::F32(Layout::Dense(Dense::new(rows, cols, v).ok()?)),
-            Values::F16(v) => Stored::F16(Layout::Dense(Dense::new(rows, cols, v).ok()?)),
-            Values::I8(v) => {
-                Stored::I8(Layout::Dense(Dense::new(rows, cols, v).ok()?), &self.scales)
-            }
+            Values::F32(v) => Stored::F32(self.layout(v)?),
+            Values::F16(v) => Stored::F16(self.layout(v)?),
+            Values::I8(v) => Stored::I8(self.layout(v)?, &self.scales),
         };
         Matrix::new(self.form.major, stored).ok()
+    }
+
+    fn stride(&self) -> Stride {
+        Stride::of(self.form.major, self.form.value_type)
+    }
+
+    fn layout<'a, V: Value>(&'a self, values: &'a [V]) -> Option<Layout<'a, V>> {
+        let (rows, cols) = (self.rows, self.cols);
+        let Packed { starts, words } = &self.packed;
+        Some(match self.form.pattern {
+            Pattern::Dense => Layout::Dense(Dense::new(rows, cols, values).ok()?),
+            Pattern::Csr => Layout::Csr(self.csr(values)?),
+            Pattern::Gaps => {
+                Layout::Gaps(Gaps::<V>::new(rows, cols, self.stride(), starts, words).ok()?)
+            }
+            Pattern::Nibbles => Layout::Nibbles(Nibbles::<V>::new(rows, cols, starts, words).ok()?),
+        })
+    }
+
+    fn csr<'a, V: Value>(&'a self, values: &'a [V]) -> Option<Csr<'a, V>> {
+        Csr::new(self.rows, self.cols, &self.indptr, &self.indices, values).ok()
+    }
+
+    /// The packed parts, from those of CSR.
+    fn pack(&self) -> Option<Packed> {
+        match &self.values {
+            Values::F32(v) => self.pack_values(v),
+            Values::F16(v) => self.pack_values(v),
+            Values::I8(v) => self.pack_values(v),
+        }
+    }
+
+    fn pack_values<V: Value>(&self, values: &[V]) -> Option<Packed> {
+        let mut packed = Packed::default();
+        let Packed { starts, words } = &mut packed;
+        if !matches!(self.form.pattern, Pattern::Gaps | Pattern::Nibbles) {
+            return Some(packed);
+        }
+        let csr = Layout::Csr(self.csr(values)?);
+        starts.resize(self.rows + 1, 0);
+        if self.form.pattern == Pattern::Gaps {
+            words.resize(Gaps::size(&csr, self.stride()).ok()?, 0);
+            Gaps::pack(&csr, self.stride(), starts, words).ok()?;
+        } else {
+            words.resize(Nibbles::size(&csr).ok()?, 0);
+            Nibbles::pack(&csr, starts, words).ok()?;
+        }
+        Some(packed)
     }
 
     /// Row starts, for opponents that want SciPy's arrays.

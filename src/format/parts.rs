@@ -7,12 +7,14 @@ use super::payload::Plain;
 use super::schema::Tensor;
 use super::sections::{PARTS, sections};
 use super::{Encoding, ValueType};
-use crate::sparse::{self, Csr, Dense, Layout, Major, Matrix, Stored, Value};
+use crate::sparse::{self, Csr, Dense, Gaps, Layout, Major, Matrix, Nibbles, Stored, Value};
 
 fn encoding<V>(layout: &Layout<'_, V>) -> Encoding {
     match layout {
         Layout::Dense(_) => Encoding::Dense,
         Layout::Csr(_) => Encoding::CsrU16,
+        Layout::Gaps(_) => Encoding::CsrU8Gap,
+        Layout::Nibbles(_) => Encoding::NibbleGap,
     }
 }
 
@@ -34,6 +36,8 @@ pub(crate) fn of<'a>(matrix: &Matrix<'a>) -> [&'a [u8]; PARTS] {
                 let (indptr, indices) = (c.indptr().as_bytes(), c.indices().as_bytes());
                 ([indptr, indices, &[]], c.values())
             }
+            Layout::Gaps(g) => ([g.starts().as_bytes(), g.words().as_bytes(), &[]], &[]),
+            Layout::Nibbles(n) => ([n.starts().as_bytes(), n.words().as_bytes(), &[]], &[]),
         };
         let [a, b, c] = pattern;
         [a, b, c, values.as_bytes(), scales.as_bytes()]
@@ -52,6 +56,12 @@ pub(crate) fn recheck(matrix: &Matrix<'_>) -> Result<(), sparse::Error> {
             Layout::Dense(d) => Dense::new(d.rows(), d.cols(), d.values()).map(drop),
             Layout::Csr(c) => {
                 Csr::new(c.rows(), c.cols(), c.indptr(), c.indices(), c.values()).map(drop)
+            }
+            Layout::Gaps(g) => {
+                Gaps::<V>::new(g.rows(), g.cols(), g.stride(), g.starts(), g.words()).map(drop)
+            }
+            Layout::Nibbles(n) => {
+                Nibbles::<V>::new(n.rows(), n.cols(), n.starts(), n.words()).map(drop)
             }
         }
     }

@@ -129,6 +129,9 @@ impl Error {
             Kind::Matrix(sparse::Kind::Unsorted) => {
                 "columns of a matrix row are not strictly increasing"
             }
+            Kind::Matrix(sparse::Kind::Gap) => {
+                "gap of a matrix is zero or no whole number of columns"
+            }
             Kind::Matrix(sparse::Kind::OutOfRange) => "column of a matrix is out of range",
             Kind::Matrix(sparse::Kind::Length) => "parts of a matrix differ in length",
             Kind::Matrix(sparse::Kind::Value) => "weight or scale is not finite or is -128",

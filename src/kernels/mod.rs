@@ -24,6 +24,7 @@ mod block;
 mod environment;
 mod isa;
 mod portable;
+mod portable_steps;
 
 pub use batch::{Batch, Lanes, NonFiniteToken, Quantised};
 #[cfg(target_arch = "x86_64")]

@@ -1,6 +1,6 @@
 //! The definition of every product: plain loops whose bits all other back-ends reproduce.
 
-use super::{INPUT_PAD, Input, NonFinite};
+use super::{INPUT_PAD, Input, NonFinite, portable_steps};
 use crate::sparse::{Csr, Dense, Layout, Major, Matrix, Stored, Value};
 
 /// All bits of a float but its sign. As integers, magnitudes order as the numbers do, infinity and NaN above all.
@@ -64,6 +64,8 @@ fn product<V: Value>(w: Layout<'_, V>, major: Major, x: &[f32], y: &mut [f32]) {
         (Layout::Dense(d), Major::Input) => dense_input(d, x, y),
         (Layout::Csr(c), Major::Output) => csr_output(c, x, y),
         (Layout::Csr(c), Major::Input) => csr_input(c, x, y),
+        (Layout::Gaps(g), _) => portable_steps::product(g, major, x, y),
+        (Layout::Nibbles(n), _) => portable_steps::product(n, major, x, y),
     }
 }
 
@@ -73,6 +75,8 @@ fn product_i8(w: Layout<'_, i8>, major: Major, q: &[i8], y: &mut [f32]) {
         (Layout::Dense(d), Major::Input) => dense_input_i8(d, q, y),
         (Layout::Csr(c), Major::Output) => csr_output_i8(c, q, y),
         (Layout::Csr(c), Major::Input) => csr_input_i8(c, q, y),
+        (Layout::Gaps(g), _) => portable_steps::product_i8(g, major, q, y),
+        (Layout::Nibbles(n), _) => portable_steps::product_i8(n, major, q, y),
     }
 }
 
@@ -177,7 +181,7 @@ fn csr_input_i8(w: Csr<'_, i8>, q: &[i8], y: &mut [f32]) {
 }
 
 #[inline(always)]
-fn add_i32(y: &mut f32, term: i32) {
+pub(super) fn add_i32(y: &mut f32, term: i32) {
     *y = f32::from_bits((y.to_bits() as i32 + term) as u32);
 }
 

@@ -11,6 +11,8 @@ pub enum Kind {
     Order,
     /// Indices of a row are not strictly increasing.
     Unsorted,
+    /// A gap is 0 before a nonzero that is not its row's first, or does not count whole elements of what it walks.
+    Gap,
     /// An index is not below the number of columns.
     OutOfRange,
     /// `indices` and `values`, or `values` and the shape, differ in length.
@@ -35,6 +37,7 @@ impl core::fmt::Display for Error {
             Kind::Indptr => "indptr has the wrong length or ends",
             Kind::Order => "indptr decreases",
             Kind::Unsorted => "indices are not strictly increasing",
+            Kind::Gap => "gap is zero or no whole number of columns",
             Kind::OutOfRange => "index is out of range",
             Kind::Length => "parts differ in length",
             Kind::Value => "value is not finite or is -128",
@@ -291,6 +294,7 @@ mod tests {
             Kind::Indptr,
             Kind::Order,
             Kind::Unsorted,
+            Kind::Gap,
             Kind::OutOfRange,
             Kind::Length,
             Kind::Value,

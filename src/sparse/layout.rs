@@ -1,6 +1,6 @@
 //! How the elements of one matrix lie: a list of forms that all mean the same.
 
-use super::{Csr, Dense, Value};
+use super::{Csr, Dense, Gaps, Nibbles, Value};
 
 /// A pattern and its values, by stored rows (the major axis) and places within them (the minor axis).
 #[derive(Clone, Copy, Debug)]
@@ -10,6 +10,10 @@ pub enum Layout<'a, V> {
     Dense(Dense<'a, V>),
     /// Row starts, columns, values.
     Csr(Csr<'a, V>),
+    /// Distances of one byte beside values.
+    Gaps(Gaps<'a, V>),
+    /// Distances of four bits beside values.
+    Nibbles(Nibbles<'a, V>),
 }
 
 impl<V: Value> Layout<'_, V> {
@@ -18,6 +22,8 @@ impl<V: Value> Layout<'_, V> {
         match self {
             Layout::Dense(d) => (d.rows(), d.cols()),
             Layout::Csr(c) => (c.rows(), c.cols()),
+            Layout::Gaps(g) => (g.rows(), g.cols()),
+            Layout::Nibbles(n) => (n.rows(), n.cols()),
         }
     }
 
@@ -26,16 +32,20 @@ impl<V: Value> Layout<'_, V> {
         match self {
             Layout::Dense(d) => d.values().len(),
             Layout::Csr(c) => c.nnz(),
+            Layout::Gaps(g) => g.nnz(),
+            Layout::Nibbles(n) => n.nnz(),
         }
     }
 
     /// Calls `f(major, minor, value)` for every stored element in the order of storage: within a stored row, minor
-    /// indices ascend. Fillers come as zeros.
+    /// indices ascend. Zeros may be left out.
     #[inline]
     pub fn for_each(&self, f: impl FnMut(usize, usize, V)) {
         match self {
             Layout::Dense(d) => d.for_each(f),
             Layout::Csr(c) => c.for_each(f),
+            Layout::Gaps(g) => g.for_each(f),
+            Layout::Nibbles(n) => n.for_each(f),
         }
     }
 
@@ -53,10 +63,12 @@ impl<V: Value> Layout<'_, V> {
                     f(j.into(), v);
                 }
             }
+            Layout::Gaps(g) => g.for_each_in(major, f),
+            Layout::Nibbles(n) => n.for_each_in(major, f),
         }
     }
 
-    /// The element at `(major, minor)`, zero-valued ones included, or `None` where none is stored.
+    /// The element at `(major, minor)`, or `None` where none is stored; zeros may be left out.
     pub(super) fn get(&self, major: usize, minor: usize) -> Option<V> {
         match self {
             Layout::Dense(d) => Some(d.row(major)[minor]),
@@ -67,6 +79,8 @@ impl<V: Value> Layout<'_, V> {
                     .ok()?;
                 Some(values[at])
             }
+            Layout::Gaps(g) => g.get(major, minor),
+            Layout::Nibbles(n) => n.get(major, minor),
         }
     }
 }

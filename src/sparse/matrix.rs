@@ -1,9 +1,12 @@
 use half::f16;
 
-use super::{Error, Kind, Layout};
+use super::{Error, Kind, Layout, Stride};
 
 /// A number a matrix may store.
 pub trait Value: Copy + 'static {
+    /// Bits of one value.
+    const BITS: u32;
+
     /// Finite, and for int8 not −128.
     fn storable(self) -> bool;
 
@@ -12,9 +15,14 @@ pub trait Value: Copy + 'static {
 
     /// The stored bits, zero-extended.
     fn bits(self) -> u32;
+
+    /// The value of the lowest [`Value::BITS`] of `bits`.
+    fn from_bits(bits: u32) -> Self;
 }
 
 impl Value for f32 {
+    const BITS: u32 = 32;
+
     #[inline(always)]
     fn storable(self) -> bool {
         self.is_finite()
@@ -29,9 +37,16 @@ impl Value for f32 {
     fn bits(self) -> u32 {
         self.to_bits()
     }
+
+    #[inline(always)]
+    fn from_bits(bits: u32) -> Self {
+        f32::from_bits(bits)
+    }
 }
 
 impl Value for f16 {
+    const BITS: u32 = 16;
+
     #[inline(always)]
     fn storable(self) -> bool {
         self.is_finite()
@@ -46,9 +61,16 @@ impl Value for f16 {
     fn bits(self) -> u32 {
         self.to_bits().into()
     }
+
+    #[inline(always)]
+    fn from_bits(bits: u32) -> Self {
+        f16::from_bits(bits as u16)
+    }
 }
 
 impl Value for i8 {
+    const BITS: u32 = 8;
+
     #[inline(always)]
     fn storable(self) -> bool {
         self != i8::MIN
@@ -62,6 +84,11 @@ impl Value for i8 {
     #[inline(always)]
     fn bits(self) -> u32 {
         (self as u8).into()
+    }
+
+    #[inline(always)]
+    fn from_bits(bits: u32) -> Self {
+        bits as i8
     }
 }
 
@@ -98,9 +125,10 @@ impl<'a> Matrix<'a> {
     /// Wraps a stored form; for int8 checks that there is one finite scale per output.
     ///
     /// # Errors
-    /// [`Kind::Length`] or [`Kind::Value`] of the scales.
+    /// [`Kind::Length`] or [`Kind::Value`] of the scales; [`Kind::Gap`] if gaps do not have the stride of
+    /// [`Stride::of`].
     pub fn new(major: Major, stored: Stored<'a>) -> Result<Self, Error> {
-        let matrix = Self { major, stored };
+        let matrix = Self { major, stored }.strided()?;
         if let Stored::I8(_, scales) = stored {
             if scales.len() != matrix.rows() {
                 return Err(Error {
@@ -121,15 +149,33 @@ impl<'a> Matrix<'a> {
     /// Like [`Matrix::new`] for parts that were checked before: checks lengths only.
     ///
     /// # Errors
-    /// [`Kind::Length`] of the scales.
+    /// [`Kind::Length`] of the scales; [`Kind::Gap`] as in [`Matrix::new`].
     pub fn trusted(major: Major, stored: Stored<'a>) -> Result<Self, Error> {
-        let matrix = Self { major, stored };
+        let matrix = Self { major, stored }.strided()?;
         match stored {
             Stored::I8(_, scales) if scales.len() != matrix.rows() => Err(Error {
                 kind: Kind::Length,
                 at: scales.len(),
             }),
             _ => Ok(matrix),
+        }
+    }
+
+    /// That gaps count what a product with this matrix walks.
+    fn strided(self) -> Result<Self, Error> {
+        let stride = match self.stored {
+            Stored::F32(Layout::Gaps(g)) => g.stride(),
+            Stored::F16(Layout::Gaps(g)) => g.stride(),
+            Stored::I8(Layout::Gaps(g), _) => g.stride(),
+            _ => return Ok(self),
+        };
+        if stride == Stride::of(self.major, self.value_type()) {
+            Ok(self)
+        } else {
+            Err(Error {
+                kind: Kind::Gap,
+                at: 0,
+            })
         }
     }
 

@@ -7,6 +7,7 @@
 //!
 //! # Invariants
 //! - A [`Csr`] made by [`Csr::new`] has monotone `indptr` from 0 to nnz and strictly increasing in-range indices per row.
+//! - A step of [`Gaps`] or [`Nibbles`] never leaves its row: kernels advance pointers by it.
 //! - Every value and scale is finite; int8 values are in −127..=127.
 //! - `y = W x` with `W (rows, cols)` whatever the orientation; orientation is storage, not meaning.
 //!
@@ -17,11 +18,14 @@
 mod csr;
 mod dense;
 mod element;
+mod gaps;
 mod layout;
 mod matrix;
+mod pack;
 
 pub use csr::{Csr, Error, Kind};
 pub use dense::Dense;
 pub use element::{Element, ValueType};
+pub use gaps::{Gaps, Nibbles, Steps, Stride};
 pub use layout::Layout;
 pub use matrix::{Major, Matrix, Stored, Value};

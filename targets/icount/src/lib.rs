@@ -38,7 +38,7 @@ pub fn run<B: Board>(mut board: B, shape: (usize, usize), per_tick: (u64, u64)) 
     let mut ok = true;
     for form in Form::all() {
         // A dense form costs the same at every density.
-        let densities = if form.sparse { &DENSITIES[..] } else { &[100] };
+        let densities = if form.is_sparse() { &DENSITIES[..] } else { &[100] };
         for &percent in densities {
             ok &= count(&mut board, shape, per_tick, form, percent).is_some();
         }
