@@ -7,14 +7,19 @@ use super::payload::Plain;
 use super::schema::Tensor;
 use super::sections::{PARTS, sections};
 use super::{Encoding, ValueType};
-use crate::sparse::{self, Csr, Dense, Gaps, Layout, Major, Matrix, Nibbles, Stored, Value};
+use crate::sparse::{
+    self, Bitmask, Csr, Dense, Gaps, Layout, Major, Matrix, Nibbles, Panel, Stored, Value,
+};
 
-fn encoding<V>(layout: &Layout<'_, V>) -> Encoding {
+fn encoding<V: Value>(layout: &Layout<'_, V>) -> Encoding {
     match layout {
         Layout::Dense(_) => Encoding::Dense,
         Layout::Csr(_) => Encoding::CsrU16,
         Layout::Gaps(_) => Encoding::CsrU8Gap,
         Layout::Nibbles(_) => Encoding::NibbleGap,
+        Layout::Bitmask(_) => Encoding::Bitmask,
+        Layout::Panel(p) if p.window() <= 16 => Encoding::Panel16,
+        Layout::Panel(_) => Encoding::Panel32,
     }
 }
 
@@ -38,6 +43,15 @@ pub(crate) fn of<'a>(matrix: &Matrix<'a>) -> [&'a [u8]; PARTS] {
             }
             Layout::Gaps(g) => ([g.starts().as_bytes(), g.words().as_bytes(), &[]], &[]),
             Layout::Nibbles(n) => ([n.starts().as_bytes(), n.words().as_bytes(), &[]], &[]),
+            Layout::Bitmask(b) => {
+                let (starts, masks) = (b.starts().as_bytes(), b.masks().as_bytes());
+                ([starts, masks, &[]], b.values())
+            }
+            Layout::Panel(p) => {
+                let parts = p.parts();
+                let (starts, bases) = (parts.starts.as_bytes(), parts.bases.as_bytes());
+                ([starts, bases, parts.indices], parts.values)
+            }
         };
         let [a, b, c] = pattern;
         [a, b, c, values.as_bytes(), scales.as_bytes()]
@@ -63,6 +77,11 @@ pub(crate) fn recheck(matrix: &Matrix<'_>) -> Result<(), sparse::Error> {
             Layout::Nibbles(n) => {
                 Nibbles::<V>::new(n.rows(), n.cols(), n.starts(), n.words()).map(drop)
             }
+            Layout::Bitmask(b) => {
+                let shape = (b.rows(), b.cols());
+                Bitmask::new(shape, b.starts(), b.masks(), b.values()).map(drop)
+            }
+            Layout::Panel(p) => Panel::new((p.rows(), p.cols()), p.window(), p.parts()).map(drop),
         }
     }
     match matrix.stored() {

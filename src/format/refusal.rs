@@ -135,6 +135,8 @@ impl Error {
             Kind::Matrix(sparse::Kind::OutOfRange) => "column of a matrix is out of range",
             Kind::Matrix(sparse::Kind::Length) => "parts of a matrix differ in length",
             Kind::Matrix(sparse::Kind::Value) => "weight or scale is not finite or is -128",
+            Kind::Matrix(sparse::Kind::Filler) => "filler of a matrix is not zero",
+            Kind::Matrix(sparse::Kind::Permutation) => "sorted rows of a matrix are no permutation",
             Kind::NonFinite => "number is not finite",
             Kind::Needs => "needs block does not match the tensors",
             Kind::Tag => "block tags are not four letters each in ascending order",

@@ -66,6 +66,8 @@ fn product<V: Value>(w: Layout<'_, V>, major: Major, x: &[f32], y: &mut [f32]) {
         (Layout::Csr(c), Major::Input) => csr_input(c, x, y),
         (Layout::Gaps(g), _) => portable_steps::product(g, major, x, y),
         (Layout::Nibbles(n), _) => portable_steps::product(n, major, x, y),
+        (_, Major::Output) => output(w, x, y),
+        (_, Major::Input) => input_major(w, x, y),
     }
 }
 
@@ -77,6 +79,24 @@ fn product_i8(w: Layout<'_, i8>, major: Major, q: &[i8], y: &mut [f32]) {
         (Layout::Csr(c), Major::Input) => csr_input_i8(c, q, y),
         (Layout::Gaps(g), _) => portable_steps::product_i8(g, major, q, y),
         (Layout::Nibbles(n), _) => portable_steps::product_i8(n, major, q, y),
+        (_, Major::Output) => output_i8(w, q, y),
+        (_, Major::Input) => input_major_i8(w, q, y),
+    }
+}
+
+/// `y = W x` for any layout whose rows are outputs, in the order of its storage.
+fn output<V: Value>(w: Layout<'_, V>, x: &[f32], y: &mut [f32]) {
+    y.fill(0.0);
+    w.for_each(|i, j, v| y[i] += v.to_f32() * x[j]);
+}
+
+/// `y = W x` for any layout whose rows are inputs; zero inputs are skipped.
+fn input_major<V: Value>(w: Layout<'_, V>, x: &[f32], y: &mut [f32]) {
+    y.fill(0.0);
+    for (j, &x) in x.iter().enumerate() {
+        if x != 0.0 {
+            w.for_each_in(j, |i, v| y[i] += v.to_f32() * x);
+        }
     }
 }
 
@@ -128,6 +148,20 @@ fn csr_input<V: Value>(w: Csr<'_, V>, x: &[f32], y: &mut [f32]) {
 }
 
 // int8 sums live as i32 bits in `y` until `scale_i8` turns them into numbers: no second buffer.
+
+fn output_i8(w: Layout<'_, i8>, q: &[i8], y: &mut [f32]) {
+    y.fill(f32::from_bits(0));
+    w.for_each(|i, j, v| add_i32(&mut y[i], i32::from(v) * i32::from(q[j])));
+}
+
+fn input_major_i8(w: Layout<'_, i8>, q: &[i8], y: &mut [f32]) {
+    y.fill(f32::from_bits(0));
+    for (j, &q) in q[..w.shape().0].iter().enumerate() {
+        if q != 0 {
+            w.for_each_in(j, |i, v| add_i32(&mut y[i], i32::from(v) * i32::from(q)));
+        }
+    }
+}
 
 fn dense_output_i8(w: Dense<'_, i8>, q: &[i8], y: &mut [f32]) {
     for (row, y) in y.iter_mut().enumerate() {

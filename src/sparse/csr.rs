@@ -19,6 +19,10 @@ pub enum Kind {
     Length,
     /// A value or scale is not finite, or an int8 value is −128.
     Value,
+    /// A filler has a value or an index other than zero.
+    Filler,
+    /// Sorted rows are no permutation.
+    Permutation,
 }
 
 /// A matrix that is not well formed: what, and at which major row (or element for [`Kind::Value`]).
@@ -41,6 +45,8 @@ impl core::fmt::Display for Error {
             Kind::OutOfRange => "index is out of range",
             Kind::Length => "parts differ in length",
             Kind::Value => "value is not finite or is -128",
+            Kind::Filler => "filler is not zero",
+            Kind::Permutation => "sorted rows are no permutation",
         };
         write!(f, "{what} at {}", self.at)
     }
@@ -298,6 +304,8 @@ mod tests {
             Kind::OutOfRange,
             Kind::Length,
             Kind::Value,
+            Kind::Filler,
+            Kind::Permutation,
         ] {
             let text = Error { kind, at: 17 }.to_string();
             assert!(

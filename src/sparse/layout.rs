@@ -1,6 +1,6 @@
 //! How the elements of one matrix lie: a list of forms that all mean the same.
 
-use super::{Csr, Dense, Gaps, Nibbles, Value};
+use super::{Bitmask, Csr, Dense, Gaps, Nibbles, Panel, Value};
 
 /// A pattern and its values, by stored rows (the major axis) and places within them (the minor axis).
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +14,10 @@ pub enum Layout<'a, V> {
     Gaps(Gaps<'a, V>),
     /// Distances of four bits beside values.
     Nibbles(Nibbles<'a, V>),
+    /// A bit for every element, and the values of the set ones.
+    Bitmask(Bitmask<'a, V>),
+    /// Slices of 64 rows that share sliding windows of columns.
+    Panel(Panel<'a, V>),
 }
 
 impl<V: Value> Layout<'_, V> {
@@ -24,6 +28,8 @@ impl<V: Value> Layout<'_, V> {
             Layout::Csr(c) => (c.rows(), c.cols()),
             Layout::Gaps(g) => (g.rows(), g.cols()),
             Layout::Nibbles(n) => (n.rows(), n.cols()),
+            Layout::Bitmask(b) => (b.rows(), b.cols()),
+            Layout::Panel(p) => (p.rows(), p.cols()),
         }
     }
 
@@ -34,6 +40,8 @@ impl<V: Value> Layout<'_, V> {
             Layout::Csr(c) => c.nnz(),
             Layout::Gaps(g) => g.nnz(),
             Layout::Nibbles(n) => n.nnz(),
+            Layout::Bitmask(b) => b.nnz(),
+            Layout::Panel(p) => p.nnz(),
         }
     }
 
@@ -46,6 +54,8 @@ impl<V: Value> Layout<'_, V> {
             Layout::Csr(c) => c.for_each(f),
             Layout::Gaps(g) => g.for_each(f),
             Layout::Nibbles(n) => n.for_each(f),
+            Layout::Bitmask(b) => b.for_each(f),
+            Layout::Panel(p) => p.for_each(f),
         }
     }
 
@@ -65,6 +75,8 @@ impl<V: Value> Layout<'_, V> {
             }
             Layout::Gaps(g) => g.for_each_in(major, f),
             Layout::Nibbles(n) => n.for_each_in(major, f),
+            Layout::Bitmask(b) => b.for_each_in(major, f),
+            Layout::Panel(p) => p.for_each_in(major, f),
         }
     }
 
@@ -81,6 +93,12 @@ impl<V: Value> Layout<'_, V> {
             }
             Layout::Gaps(g) => g.get(major, minor),
             Layout::Nibbles(n) => n.get(major, minor),
+            Layout::Bitmask(b) => b.get(major, minor),
+            Layout::Panel(p) => {
+                let mut found = None;
+                p.for_each_in(major, |j, v| found = (j == minor).then_some(v).or(found));
+                found
+            }
         }
     }
 }

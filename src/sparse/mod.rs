@@ -15,17 +15,22 @@
 //! SciPy's words and SciPy's layout, so that what an engineer sees in a notebook is what lies in flash. Columns are u16
 //! because no side exceeds 65 536 and index bytes are the price of sparsity.
 
+pub mod bitmask;
 mod csr;
+mod cursor;
 mod dense;
 mod element;
 mod gaps;
 mod layout;
 mod matrix;
 mod pack;
+pub mod panel;
 
+pub use bitmask::Bitmask;
 pub use csr::{Csr, Error, Kind};
 pub use dense::Dense;
 pub use element::{Element, ValueType};
 pub use gaps::{Gaps, Nibbles, Steps, Stride};
 pub use layout::Layout;
 pub use matrix::{Major, Matrix, Stored, Value};
+pub use panel::Panel;
