@@ -25,6 +25,7 @@ mod environment;
 mod isa;
 mod portable;
 mod portable_steps;
+pub(crate) mod run;
 
 pub use batch::{Batch, Lanes, NonFiniteToken, Quantised};
 #[cfg(target_arch = "x86_64")]

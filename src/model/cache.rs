@@ -15,8 +15,7 @@
 use half::f16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::nn::Rows;
-use crate::sparse::Value;
+use crate::nn::{Kept, Rows, Run};
 
 /// In what keys and values are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +40,7 @@ impl CacheType {
 }
 
 /// A number that a cache stores.
-pub(super) trait Element: Value + FromBytes + IntoBytes + Immutable + KnownLayout {
+pub(super) trait Element: Kept + FromBytes + IntoBytes + Immutable + KnownLayout {
     fn from_f32(v: f32) -> Self;
 }
 
@@ -137,9 +136,13 @@ impl<'a, T: Element> Blocks<'a, T> {
         let at = block * self.block();
         let slots = &self.data[at..at + self.block()];
         let wrap = len.min(self.context - start);
+        let run = |numbers| Run {
+            numbers,
+            scales: &[],
+        };
         Rows {
-            older: &slots[start * self.width..(start + wrap) * self.width],
-            newer: &slots[..(len - wrap) * self.width],
+            older: run(&slots[start * self.width..(start + wrap) * self.width]),
+            newer: run(&slots[..(len - wrap) * self.width]),
         }
     }
 
@@ -162,11 +165,11 @@ mod tests {
             assert!(cache.store(1, slot, &[slot as f32, -1.0]));
         }
         let rows = cache.rows(1, 2, 3);
-        assert_eq!(rows.older, [2.0, -1.0]);
-        assert_eq!(rows.newer, [0.0, -1.0, 1.0, -1.0]);
+        assert_eq!(rows.older.numbers, [2.0, -1.0]);
+        assert_eq!(rows.newer.numbers, [0.0, -1.0, 1.0, -1.0]);
         let rows = cache.rows(1, 0, 2);
-        assert_eq!((rows.older.len(), rows.newer.len()), (4, 0));
-        assert_eq!(cache.rows(0, 0, 3).older, [0.0; 6]);
+        assert_eq!((rows.older.numbers.len(), rows.newer.numbers.len()), (4, 0));
+        assert_eq!(cache.rows(0, 0, 3).older.numbers, [0.0; 6]);
     }
 
     #[test]

@@ -162,13 +162,7 @@ impl<P: Probe> Pass<'_, P> {
     /// Sparsifies `x`, refuses what is not finite and shows the rest.
     fn finish(&mut self, hook: Hook, keep: usize, x: &mut [f32]) -> Result<(), Error> {
         abs_top_k(x, keep);
-        if !x.iter().all(|v| v.is_finite()) {
-            return Err(Error::NonFinite {
-                site: self.site(hook),
-            });
-        }
-        self.see(hook, x);
-        Ok(())
+        self.input(hook, x, &mut [], false).map(|_| ())
     }
 
     /// `x += Wo · z + bo`, z the attention of `norm(x)` over the window.
@@ -185,7 +179,7 @@ impl<P: Probe> Pass<'_, P> {
         let (v, rest) = rest.split_at_mut(c.kv_dim());
         let scores = &mut rest[..window.len];
 
-        nn::rms_norm(s.x, w.attn_norm, c.norm_eps, s.norm);
+        nn::rms_norm(isa, s.x, w.attn_norm, c.norm_eps, s.norm);
         abs_top_k(s.norm, c.topk.attn_in);
         let int8 = w.wq.is_i8() || w.wk.is_i8() || w.wv.is_i8();
         let input = self.input(Hook::AttnIn, s.norm, s.quantised, int8)?;
@@ -214,7 +208,7 @@ impl<P: Probe> Pass<'_, P> {
         let input = self.input(Hook::Z, q, s.quantised, w.wo.is_i8())?;
         isa.matvec(&w.wo, &input, w.bo, s.norm);
         self.finish(Hook::AttnOut, c.topk.attn_out, s.norm)?;
-        add(s.x, s.norm);
+        nn::add(isa, s.x, s.norm);
         Ok(())
     }
 
@@ -249,7 +243,7 @@ impl<P: Probe> Pass<'_, P> {
             n_kv_heads: self.config.n_kv_heads,
             head_dim: self.config.head_dim,
         };
-        nn::attention(heads, q, keys, values, rope, w.sink, scores);
+        nn::attention(self.isa, heads, q, keys, values, rope, w.sink, scores);
         Ok(())
     }
 
@@ -258,35 +252,41 @@ impl<P: Probe> Pass<'_, P> {
         let (isa, c) = (self.isa, self.config);
         let (h, rest) = s.work.split_at_mut(c.hidden_dim);
 
-        nn::rms_norm(s.x, w.mlp_norm, c.norm_eps, s.norm);
+        nn::rms_norm(isa, s.x, w.mlp_norm, c.norm_eps, s.norm);
         abs_top_k(s.norm, c.topk.mlp_in);
         let int8 = w.w1.is_i8() || w.w3.is_some_and(|w3| w3.is_i8());
         let input = self.input(Hook::MlpIn, s.norm, s.quantised, int8)?;
         isa.matvec(&w.w1, &input, w.b1, h);
         match c.activation {
-            Activation::Gelu => nn::gelu(h),
-            Activation::Relu => nn::relu(h),
-            Activation::Relu2 => nn::relu2(h),
-            Activation::Silu => nn::silu(h),
+            Activation::Gelu => nn::gelu(isa, h),
+            Activation::Relu => nn::relu(isa, h),
+            Activation::Relu2 => nn::relu2(isa, h),
+            Activation::Silu => nn::silu(isa, h),
         }
         if let Some(w3) = &w.w3 {
             let g = &mut rest[..c.hidden_dim];
             isa.matvec(w3, &input, w.b3, g);
-            nn::gate(h, g);
+            nn::gate(isa, h, g);
         }
         abs_top_k(h, c.topk.mlp_neuron);
 
         let input = self.input(Hook::MlpPost, h, s.quantised, w.w2.is_i8())?;
         isa.matvec(&w.w2, &input, w.b2, s.norm);
         self.finish(Hook::MlpOut, c.topk.mlp_out, s.norm)?;
-        add(s.x, s.norm);
+        nn::add(isa, s.x, s.norm);
         Ok(())
     }
 
     /// `logits = H · norm(x) (+ B[token])`.
     fn head(&mut self, model: &Model<'_>, token: usize, s: &mut State<'_>) -> Result<(), Error> {
         let head = model.head();
-        nn::rms_norm(s.x, model.final_norm(), self.config.norm_eps, s.norm);
+        nn::rms_norm(
+            self.isa,
+            s.x,
+            model.final_norm(),
+            self.config.norm_eps,
+            s.norm,
+        );
         let input = self.input(Hook::LnFinal, s.norm, s.quantised, head.is_i8())?;
         self.isa.matvec(&head, &input, None, s.logits);
         if let Some(bigram) = model.bigram() {
@@ -294,11 +294,5 @@ impl<P: Probe> Pass<'_, P> {
         }
         self.finish(Hook::Logits, 0, s.logits)
             .inspect_err(|_| s.logits.fill(0.0))
-    }
-}
-
-fn add(x: &mut [f32], y: &[f32]) {
-    for (x, y) in x.iter_mut().zip(y) {
-        *x += y;
     }
 }

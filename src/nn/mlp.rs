@@ -1,46 +1,113 @@
-//! The nonlinearities of the MLP, and its gate.
+//! The nonlinearities of the MLP, its gate, and the residual sum: element by element, so that a batch is one long vector.
 
-use crate::num;
+use crate::kernels::Isa;
+use crate::kernels::run::Op;
+use crate::num::elementary;
+use crate::num::simd::Simd;
 
 /// `h[i] ← gelu(h[i])`, tanh form.
-pub fn gelu(h: &mut [f32]) {
-    h.iter_mut().for_each(|v| *v = num::gelu(*v));
+pub fn gelu(isa: Isa, h: &mut [f32]) {
+    isa.run(Each(h, Function::Gelu));
 }
 
 /// `h[i] ← max(h[i], 0)`; a silent neuron is +0.0, never −0.0, and NaN stays: a fault must not look like silence.
-pub fn relu(h: &mut [f32]) {
-    for v in h {
-        if *v <= 0.0 {
-            *v = 0.0;
+pub fn relu(isa: Isa, h: &mut [f32]) {
+    isa.run(Each(h, Function::Relu));
+}
+
+/// `h[i] ← max(h[i], 0)²` (So et al., "Primer", 2021).
+pub fn relu2(isa: Isa, h: &mut [f32]) {
+    isa.run(Each(h, Function::Relu2));
+}
+
+/// `h[i] ← h[i] · sigmoid(h[i])`.
+pub fn silu(isa: Isa, h: &mut [f32]) {
+    isa.run(Each(h, Function::Silu));
+}
+
+/// `h[i] ← h[i] · g[i]` (Shazeer, "GLU Variants Improve Transformer", 2020). Shapes: `h (n,)`, `g (n,)`.
+pub fn gate(isa: Isa, h: &mut [f32], g: &[f32]) {
+    isa.run(Pair::<true>(h, g));
+}
+
+/// `x[i] ← x[i] + y[i]`. Shapes: `x (n,)`, `y (n,)`.
+pub fn add(isa: Isa, x: &mut [f32], y: &[f32]) {
+    isa.run(Pair::<false>(x, y));
+}
+
+enum Function {
+    Gelu,
+    Relu,
+    Relu2,
+    Silu,
+}
+
+struct Each<'a>(&'a mut [f32], Function);
+
+impl Op for Each<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        match self.1 {
+            Function::Gelu => map(s, self.0, elementary::gelu::<S>),
+            Function::Relu => map(s, self.0, positive::<S>),
+            Function::Relu2 => map(s, self.0, square::<S>),
+            Function::Silu => map(s, self.0, elementary::silu::<S>),
         }
     }
 }
 
-/// `h[i] ← max(h[i], 0)²` (So et al., "Primer", 2021).
-pub fn relu2(h: &mut [f32]) {
-    relu(h);
-    h.iter_mut().for_each(|v| *v *= *v);
+#[inline(always)]
+fn map<S: Simd>(s: S, h: &mut [f32], f: impl Fn(S, S::F) -> S::F) {
+    for h in h.chunks_mut(S::N) {
+        let v = f(s, s.load_some(h));
+        s.store_some(v, h);
+    }
 }
 
-/// `h[i] ← h[i] · sigmoid(h[i])`.
-pub fn silu(h: &mut [f32]) {
-    h.iter_mut().for_each(|v| *v = num::silu(*v));
+#[inline(always)]
+fn positive<S: Simd>(s: S, x: S::F) -> S::F {
+    // −0.0 is not below 0.0; adding makes it positive.
+    s.add(s.larger(s.splat(0.0), x), s.splat(0.0))
 }
 
-/// `h[i] ← h[i] · g[i]` (Shazeer, "GLU Variants Improve Transformer", 2020). Shapes: `h (n,)`, `g (n,)`.
-pub fn gate(h: &mut [f32], g: &[f32]) {
-    for (h, g) in h.iter_mut().zip(g) {
-        *h *= g;
+#[inline(always)]
+fn square<S: Simd>(s: S, x: S::F) -> S::F {
+    let x = positive(s, x);
+    s.mul(x, x)
+}
+
+/// Products, or sums.
+struct Pair<'a, const PRODUCT: bool>(&'a mut [f32], &'a [f32]);
+
+impl<const PRODUCT: bool> Op for Pair<'_, PRODUCT> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        for (x, y) in self.0.chunks_mut(S::N).zip(self.1.chunks(S::N)) {
+            let (a, b) = (s.load_some(x), s.load_some(y));
+            let v = if PRODUCT { s.mul(a, b) } else { s.add(a, b) };
+            s.store_some(v, x);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    extern crate std;
 
-    fn of(act: fn(&mut [f32]), x: f32) -> f32 {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::num::Rng;
+
+    const ALL: [fn(Isa, &mut [f32]); 4] = [gelu, relu, relu2, silu];
+
+    fn of(act: fn(Isa, &mut [f32]), x: f32) -> f32 {
         let mut h = [x];
-        act(&mut h);
+        act(Isa::Portable, &mut h);
         h[0]
     }
 
@@ -56,15 +123,47 @@ mod tests {
 
     #[test]
     fn a_fault_stays_visible() {
-        for act in [gelu, relu, relu2, silu] {
-            assert!(of(act, f32::NAN).is_nan());
+        for act in ALL {
+            for isa in Isa::available() {
+                let mut h = [f32::NAN; 17];
+                act(isa, &mut h);
+                assert!(h.iter().all(|v| v.is_nan()));
+            }
         }
     }
 
     #[test]
-    fn gate_multiplies() {
-        let mut h = [2.0, 3.0];
-        gate(&mut h, &[0.5, -1.0]);
-        assert_eq!(h, [1.0, -3.0]);
+    fn gate_multiplies_and_add_adds() {
+        for isa in Isa::available() {
+            let mut h = [2.0, 3.0];
+            gate(isa, &mut h, &[0.5, -1.0]);
+            assert_eq!(h, [1.0, -3.0]);
+            add(isa, &mut h, &[1.0, 0.5]);
+            assert_eq!(h, [2.0, -2.5]);
+        }
+    }
+
+    #[test]
+    fn every_back_end_gives_the_bits_of_the_definition() {
+        let mut rng = Rng::new(1);
+        // Any bits that are a number, and sizes at which the functions bend.
+        let mut draw = |i: usize| match i % 3 {
+            0 => f32::from_bits(rng.next_u32() & 0xbfff_ffff),
+            1 => (rng.next_f32() - 0.5) * 200.0,
+            _ => (rng.next_f32() - 0.5) * 4.0,
+        };
+        for n in (0..40).chain([100, 1000]) {
+            let x: Vec<f32> = (0..n).map(&mut draw).collect();
+            for act in ALL {
+                let bits = |isa| -> Vec<u32> {
+                    let mut h = x.clone();
+                    act(isa, &mut h);
+                    h.iter().map(|v| v.to_bits()).collect()
+                };
+                for isa in Isa::available() {
+                    assert_eq!(bits(isa), bits(Isa::Portable), "{isa} {n}");
+                }
+            }
+        }
     }
 }

@@ -19,9 +19,9 @@ mod norm;
 mod rope;
 mod softmax;
 
-pub use attention::{Heads, Rows, attention};
+pub(crate) use attention::{Heads, Kept, Rows, Run, attention};
 pub use embed::embed;
-pub use mlp::{gate, gelu, relu, relu2, silu};
+pub use mlp::{add, gate, gelu, relu, relu2, silu};
 pub use norm::rms_norm;
 pub use rope::{Rope, rotate};
 pub use softmax::exp_sum;

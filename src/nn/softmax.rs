@@ -1,6 +1,7 @@
 //! The exponentials of a softmax, before its division.
 
-use crate::num;
+use crate::num::simd::{MOST, Scalar, Simd};
+use crate::num::{self, elementary, sum8_in};
 
 /// `scores[t] ← exp(scores[t] − m)`, m the maximum (the sink included); returns `Σ scores + exp(sink − m)`.
 ///
@@ -8,20 +9,42 @@ use crate::num;
 /// et al., "Efficient Streaming Language Models with Attention Sinks", as a learned logit per head). The caller divides
 /// once, after its weighted sum.
 pub fn exp_sum(scores: &mut [f32], sink: Option<f32>) -> f32 {
-    let mut max = sink.unwrap_or(f32::NEG_INFINITY);
-    for s in scores.iter() {
-        if *s > max {
-            max = *s;
-        }
+    exp_sum_in(Scalar, scores, sink)
+}
+
+/// [`exp_sum`] in vectors.
+#[inline(always)]
+pub(super) fn exp_sum_in<S: Simd>(s: S, scores: &mut [f32], sink: Option<f32>) -> f32 {
+    let max = maximum(s, scores, sink.unwrap_or(f32::NEG_INFINITY));
+    let shift = s.splat(max);
+    for e in scores.chunks_mut(S::N) {
+        let v = elementary::exp(s, s.sub(s.load_some(e), shift));
+        s.store_some(v, e);
     }
-    for s in scores.iter_mut() {
-        *s = num::exp(*s - max);
-    }
-    let sum = num::sum8(scores);
+    let sum = sum8_in::<S, false>(s, scores);
     match sink {
         Some(sink) => sum + num::exp(sink - max),
         None => sum,
     }
+}
+
+/// The largest of `x` and `least`; NaNs are passed over.
+#[inline(always)]
+fn maximum<S: Simd>(s: S, x: &[f32], least: f32) -> f32 {
+    let mut max = s.splat(least);
+    let (whole, rest) = x.split_at(x.len() - x.len() % S::N);
+    for x in whole.chunks_exact(S::N) {
+        max = s.larger(s.load(x), max);
+    }
+    let mut lanes = [f32::NEG_INFINITY; MOST];
+    s.store(max, &mut lanes);
+    let mut max = least;
+    for v in lanes[..S::N].iter().chain(rest) {
+        if *v > max {
+            max = *v;
+        }
+    }
+    max
 }
 
 #[cfg(test)]

@@ -13,14 +13,17 @@
 //!
 //! # Why
 //! A run on a microcontroller is compared with a run on a desktop bit by bit, so "close enough" has no meaning here.
-//! `libm` is pinned to one version: its single-precision `exp` and `tanh` are plain arithmetic on every target, and its
-//! `sqrt`, in software or by an instruction, is correctly rounded, so even a build that turns its architecture features
-//! on (as a dependency of a host program may) keeps the bits. A test freezes a digest of each function.
+//! `exp` and `tanh` are polynomials of our own, written once for any number of lanes, so that a vector form has nothing to
+//! agree with. `libm` is pinned to one version: its `sqrt`, in software or by an instruction, is correctly rounded, so even
+//! a build that turns its architecture features on (as a dependency of a host program may) keeps the bits. A test freezes
+//! a digest of each function.
 
 mod crc;
 mod digest;
+pub(crate) mod elementary;
 mod rng;
 mod scalar;
+pub(crate) mod simd;
 mod sums;
 mod top_k;
 
@@ -28,5 +31,6 @@ pub use crc::{Crc32, crc32};
 pub use digest::{CANONICAL_NAN, Fnv64, fnv1a64};
 pub use rng::Rng;
 pub use scalar::{exp, gelu, sigmoid, silu, sqrt, tanh};
+pub(crate) use sums::sum8_in;
 pub use sums::{sum_sq8, sum8, sum8_by};
 pub use top_k::abs_top_k;

@@ -1,5 +1,7 @@
 //! Sums with one order, fit for any vector width up to eight.
 
+use super::simd::Simd;
+
 const LANES: usize = 8;
 
 fn fold(s: [f32; LANES]) -> f32 {
@@ -30,6 +32,26 @@ pub fn sum8(x: &[f32]) -> f32 {
 /// Σ x\[i\]² in the order of [`sum8_by`]; squares are rounded before they are added.
 pub fn sum_sq8(x: &[f32]) -> f32 {
     sum8_by(x, |x| x * x)
+}
+
+/// [`sum8`], or [`sum_sq8`] with `SQUARE`, in vectors.
+#[inline(always)]
+pub(crate) fn sum8_in<S: Simd, const SQUARE: bool>(s: S, x: &[f32]) -> f32 {
+    let s = s.eight();
+    let n = <S::Eight as Simd>::N;
+    let mut sums = [s.splat(0.0); LANES];
+    for chunk in x.chunks(LANES) {
+        // Lanes without an element add +0.0, which no sum that started at +0.0 can show.
+        for (sum, part) in sums.iter_mut().zip(chunk.chunks(n)) {
+            let v = s.load_some(part);
+            *sum = s.add(*sum, if SQUARE { s.mul(v, v) } else { v });
+        }
+    }
+    let mut lanes = [0.0; LANES];
+    for (sum, lanes) in sums.iter().zip(lanes.chunks_exact_mut(n)) {
+        s.store(*sum, lanes);
+    }
+    fold(lanes)
 }
 
 #[cfg(test)]

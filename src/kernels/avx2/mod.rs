@@ -29,12 +29,14 @@ mod dense;
 mod input;
 mod int8;
 mod lanes;
+mod vector;
 
 use super::{Input, portable};
 use crate::kernels::isa::Avx2;
 use crate::sparse::{Layout, Major, Matrix, Stored};
 
 pub(super) use input::input;
+pub(super) use vector::run;
 
 /// Mean nonzeros of an int8 row from which eight lanes pay.
 const SHORT_ROW: usize = 14;

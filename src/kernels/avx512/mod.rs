@@ -23,10 +23,13 @@ mod csr;
 mod dense;
 mod int8;
 mod lanes;
+mod vector;
 
 use super::{Input, avx2, portable};
 use crate::kernels::isa::Avx512;
 use crate::sparse::{Layout, Major, Matrix, Stored};
+
+pub(super) use vector::run;
 
 /// `y = W x` as `portable::matvec` defines it.
 pub(super) fn matvec(proof: Avx512, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) {

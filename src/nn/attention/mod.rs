@@ -16,29 +16,28 @@
 //! With these orders, a token at a time, a batch of tokens, a ring buffer and a plain one agree to the bit. z overwrites q
 //! because a head's query is dead once its scores exist: one buffer less on a machine that counts bytes.
 
-use super::exp_sum;
-use super::rope::{Rope, turn};
+mod dots;
+mod kept;
+mod weigh;
+
+pub(crate) use kept::{Kept, Rows, Run};
+
+use super::rope::Rope;
+use super::softmax::exp_sum_in;
+use crate::kernels::Isa;
+use crate::kernels::run::Op;
 use crate::num;
-use crate::sparse::Value;
+use crate::num::simd::Simd;
 
 /// The shape of attention.
 #[derive(Clone, Copy, Debug)]
-pub struct Heads {
+pub(crate) struct Heads {
     /// Query heads.
-    pub n_heads: usize,
+    pub(crate) n_heads: usize,
     /// Key/value heads; divides `n_heads`.
-    pub n_kv_heads: usize,
+    pub(crate) n_kv_heads: usize,
     /// Width of one head.
-    pub head_dim: usize,
-}
-
-/// Rows of a ring buffer in logical order; the length of each run is a multiple of the row's width.
-#[derive(Clone, Copy, Debug)]
-pub struct Rows<'a, T> {
-    /// The run that starts the window.
-    pub older: &'a [T],
-    /// The run that follows it; empty unless the window wraps.
-    pub newer: &'a [T],
+    pub(crate) head_dim: usize,
 }
 
 /// `z = softmax(q Kᵀ / √head_dim, sink) V` for one token; `q` is overwritten with z.
@@ -49,7 +48,9 @@ pub struct Rows<'a, T> {
 ///
 /// # Panics
 /// If shapes differ.
-pub fn attention<T: Value>(
+#[expect(clippy::too_many_arguments, reason = "the parts of one formula")]
+pub(crate) fn attention<T: Kept>(
+    isa: Isa,
     heads: Heads,
     q: &mut [f32],
     keys: Rows<'_, T>,
@@ -58,112 +59,59 @@ pub fn attention<T: Value>(
     sink: Option<&[f32]>,
     scores: &mut [f32],
 ) {
-    let Heads {
-        n_heads,
-        n_kv_heads,
-        head_dim,
-    } = heads;
-    let width = n_kv_heads * head_dim;
-    let group = n_heads / n_kv_heads;
-    let scale = 1.0 / num::sqrt(head_dim as f32);
-    let wrap = keys.older.len() / width;
-    for (h, q) in q.chunks_exact_mut(head_dim).enumerate() {
-        let column = h / group * head_dim;
-        let (first, second) = scores.split_at_mut(wrap);
-        match rope {
-            None => {
-                dots(q, keys.older, width, column, first);
-                dots(q, keys.newer, width, column, second);
-            }
-            Some(rope) => {
-                turned_dots(q, keys.older, width, column, rope, 0, first);
-                turned_dots(q, keys.newer, width, column, rope, wrap, second);
-            }
-        }
-        scores.iter_mut().for_each(|s| *s *= scale);
-        let sum = exp_sum(scores, sink.map(|s| s[h]));
-        weigh(scores, values, width, column, sum, q);
-    }
+    isa.run(Attention {
+        heads,
+        q,
+        keys,
+        values,
+        rope,
+        sink,
+        scores,
+    });
 }
 
-/// `scores[t] = Σᵢ q[i]·k[t][i]`, four positions at a time: one load of q serves four independent accumulators.
-fn dots<T: Value>(q: &[f32], rows: &[T], width: usize, column: usize, scores: &mut [f32]) {
-    let n = q.len();
-    let (fours, rest) = scores.as_chunks_mut::<4>();
-    let (head, tail) = rows.split_at(fours.len() * 4 * width);
-    for (s, rows) in fours.iter_mut().zip(head.chunks_exact(4 * width)) {
-        let row = |t: usize| &rows[t * width + column..][..n];
-        let mut sums = [0.0f32; 4];
-        let ks = row(0).iter().zip(row(1)).zip(row(2)).zip(row(3));
-        for (q, (((a, b), c), d)) in q.iter().zip(ks) {
-            sums[0] += q * a.to_f32();
-            sums[1] += q * b.to_f32();
-            sums[2] += q * c.to_f32();
-            sums[3] += q * d.to_f32();
-        }
-        *s = sums;
-    }
-    for (s, row) in rest.iter_mut().zip(tail.chunks_exact(width)) {
-        let k = &row[column..][..n];
-        *s = q
-            .iter()
-            .zip(k)
-            .fold(0.0, |sum, (q, k)| sum + q * k.to_f32());
-    }
+struct Attention<'a, T> {
+    heads: Heads,
+    q: &'a mut [f32],
+    keys: Rows<'a, T>,
+    values: Rows<'a, T>,
+    rope: Option<Rope<'a>>,
+    sink: Option<&'a [f32]>,
+    scores: &'a mut [f32],
 }
 
-/// Like [`dots`] with row t of `rows` turned to position `from + t` first.
-fn turned_dots<T: Value>(
-    q: &[f32],
-    rows: &[T],
-    width: usize,
-    column: usize,
-    rope: Rope<'_>,
-    from: usize,
-    scores: &mut [f32],
-) {
-    let (qs, _) = q.as_chunks::<2>();
-    for (t, (s, row)) in scores.iter_mut().zip(rows.chunks_exact(width)).enumerate() {
-        let (ks, _) = row[column..][..q.len()].as_chunks::<2>();
-        let (cos, sin) = rope.row(from + t);
-        let mut sum = 0.0;
-        for (((q, k), c), n) in qs.iter().zip(ks).zip(cos).zip(sin) {
-            let (a, b) = turn(k[0].to_f32(), k[1].to_f32(), *c, *n);
-            sum += q[0] * a;
-            sum += q[1] * b;
-        }
-        *s = sum;
-    }
-}
+impl<T: Kept> Op for Attention<'_, T> {
+    type Output = ();
 
-/// `z[i] = (Σₜ e[t]·v[t][i]) / sum`, eight elements of z at a time, each with its own accumulator.
-fn weigh<T: Value>(
-    e: &[f32],
-    values: Rows<'_, T>,
-    width: usize,
-    column: usize,
-    sum: f32,
-    z: &mut [f32],
-) {
-    let rows = || {
-        let rows = values.older.chunks_exact(width);
-        e.iter().zip(rows.chain(values.newer.chunks_exact(width)))
-    };
-    let (eights, rest) = z.as_chunks_mut::<8>();
-    let mut at = column;
-    for z in eights {
-        let mut sums = [0.0f32; 8];
-        for (e, row) in rows() {
-            for (s, v) in sums.iter_mut().zip(&row[at..][..8]) {
-                *s += e * v.to_f32();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Heads {
+            n_heads,
+            n_kv_heads,
+            head_dim,
+        } = self.heads;
+        let group = n_heads / n_kv_heads;
+        let scale = 1.0 / num::sqrt(head_dim as f32);
+        let wrap = self.keys.older.len(self.heads);
+        for (h, q) in self.q.chunks_exact_mut(head_dim).enumerate() {
+            let keys =
+                [self.keys.older, self.keys.newer].map(|run| run.head(self.heads, h / group));
+            let (first, second) = self.scores.split_at_mut(wrap);
+            match self.rope {
+                None => {
+                    dots::dots(s, q, keys[0], scale, first);
+                    dots::dots(s, q, keys[1], scale, second);
+                }
+                Some(rope) => {
+                    dots::turned_dots(q, keys[0], scale, rope, 0, first);
+                    dots::turned_dots(q, keys[1], scale, rope, wrap, second);
+                }
             }
+            let sum = exp_sum_in(s, self.scores, self.sink.map(|s| s[h]));
+            let values =
+                [self.values.older, self.values.newer].map(|run| run.head(self.heads, h / group));
+            weigh::weigh(s, self.scores, values, sum, q);
         }
-        *z = sums.map(|s| s / sum);
-        at += 8;
-    }
-    for z in rest {
-        *z = rows().fold(0.0, |s, (e, row)| s + e * row[at].to_f32()) / sum;
-        at += 1;
     }
 }
 
@@ -188,25 +136,38 @@ mod tests {
         (0..n).map(|_| rng.next_f32() * 2.0 - 1.0).collect()
     }
 
+    /// The bits of z, which every back-end agrees on.
     fn run(q: &[f32], k: Rows<'_, f32>, v: Rows<'_, f32>, rope: Option<Rope<'_>>) -> Vec<u32> {
-        let mut z = q.to_vec();
-        let mut scores = vec![0.0; (k.older.len() + k.newer.len()) / WIDTH];
+        let mut scores = vec![0.0; k.older.len(HEADS) + k.newer.len(HEADS)];
         let sink = [0.5, -0.5, 0.0, 1.0];
-        attention(HEADS, &mut z, k, v, rope, Some(&sink), &mut scores);
-        z.iter().map(|v| v.to_bits()).collect()
+        let mut of = |isa| -> Vec<u32> {
+            let mut z = q.to_vec();
+            attention(isa, HEADS, &mut z, k, v, rope, Some(&sink), &mut scores);
+            z.iter().map(|v| v.to_bits()).collect()
+        };
+        let expected = of(Isa::Portable);
+        for isa in Isa::available() {
+            assert_eq!(of(isa), expected, "{isa}");
+        }
+        expected
+    }
+
+    fn plain(numbers: &[f32]) -> Run<'_, f32> {
+        let scales = &[];
+        Run { numbers, scales }
     }
 
     fn one(rows: &[f32]) -> Rows<'_, f32> {
         Rows {
-            older: rows,
-            newer: &[],
+            older: plain(rows),
+            newer: plain(&[]),
         }
     }
 
     #[test]
     fn follows_the_written_order_at_every_length() {
         let mut rng = Rng::new(1);
-        for n in 1..12 {
+        for n in (1..40).chain([100]) {
             let (q, k, v) = (
                 random(&mut rng, 40),
                 random(&mut rng, n * WIDTH),
@@ -224,7 +185,7 @@ mod tests {
                         sum * (1.0 / num::sqrt(10.0))
                     })
                     .collect();
-                let total = exp_sum(&mut s, Some([0.5, -0.5, 0.0, 1.0][h]));
+                let total = crate::nn::exp_sum(&mut s, Some([0.5, -0.5, 0.0, 1.0][h]));
                 for i in 0..10 {
                     let mut z = 0.0f32;
                     for t in 0..n {
@@ -256,7 +217,10 @@ mod tests {
             for cut in 0..=9 {
                 let wrap = |rows| {
                     let (older, newer) = <[f32]>::split_at(rows, cut * WIDTH);
-                    Rows { older, newer }
+                    Rows {
+                        older: plain(older),
+                        newer: plain(newer),
+                    }
                 };
                 assert_eq!(run(&q, wrap(&k), wrap(&v), rope), straight);
             }
