@@ -23,7 +23,6 @@ use super::{Error, Layer, Model, WhenFull};
 use crate::config::{Activation, Config};
 use crate::kernels::{Input, Isa};
 use crate::nn::{self, Heads, Rope};
-use crate::num::abs_top_k;
 use crate::probe::{Hook, Probe, Site};
 
 /// Runs one token: its keys and values join the cache, its logits are [`State::logits`].
@@ -161,7 +160,7 @@ impl<P: Probe> Pass<'_, P> {
 
     /// Sparsifies `x`, refuses what is not finite and shows the rest.
     fn finish(&mut self, hook: Hook, keep: usize, x: &mut [f32]) -> Result<(), Error> {
-        abs_top_k(x, keep);
+        nn::abs_top_k(self.isa, x, keep);
         self.input(hook, x, &mut [], false).map(|_| ())
     }
 
@@ -180,7 +179,7 @@ impl<P: Probe> Pass<'_, P> {
         let scores = &mut rest[..window.len];
 
         nn::rms_norm(isa, s.x, w.attn_norm, c.norm_eps, s.norm);
-        abs_top_k(s.norm, c.topk.attn_in);
+        nn::abs_top_k(isa, s.norm, c.topk.attn_in);
         let int8 = w.wq.is_i8() || w.wk.is_i8() || w.wv.is_i8();
         let input = self.input(Hook::AttnIn, s.norm, s.quantised, int8)?;
         isa.matvec(&w.wq, &input, w.bq, q);
@@ -253,7 +252,7 @@ impl<P: Probe> Pass<'_, P> {
         let (h, rest) = s.work.split_at_mut(c.hidden_dim);
 
         nn::rms_norm(isa, s.x, w.mlp_norm, c.norm_eps, s.norm);
-        abs_top_k(s.norm, c.topk.mlp_in);
+        nn::abs_top_k(isa, s.norm, c.topk.mlp_in);
         let int8 = w.w1.is_i8() || w.w3.is_some_and(|w3| w3.is_i8());
         let input = self.input(Hook::MlpIn, s.norm, s.quantised, int8)?;
         isa.matvec(&w.w1, &input, w.b1, h);
@@ -268,7 +267,7 @@ impl<P: Probe> Pass<'_, P> {
             isa.matvec(w3, &input, w.b3, g);
             nn::gate(isa, h, g);
         }
-        abs_top_k(h, c.topk.mlp_neuron);
+        nn::abs_top_k(isa, h, c.topk.mlp_neuron);
 
         let input = self.input(Hook::MlpPost, h, s.quantised, w.w2.is_i8())?;
         isa.matvec(&w.w2, &input, w.b2, s.norm);

@@ -17,6 +17,7 @@ mod embed;
 mod mlp;
 mod norm;
 mod rope;
+mod select;
 mod softmax;
 
 pub(crate) use attention::{Heads, Kept, Rows, Run, attention};
@@ -24,4 +25,5 @@ pub use embed::embed;
 pub use mlp::{add, gate, gelu, relu, relu2, silu};
 pub use norm::rms_norm;
 pub use rope::{Rope, rotate};
+pub use select::abs_top_k;
 pub use softmax::exp_sum;

@@ -34,3 +34,4 @@ pub use scalar::{exp, gelu, sigmoid, silu, sqrt, tanh};
 pub(crate) use sums::sum8_in;
 pub use sums::{sum_sq8, sum8, sum8_by};
 pub use top_k::abs_top_k;
+pub(crate) use top_k::abs_top_k_in;

@@ -74,10 +74,8 @@ pub(crate) trait Simd: Copy {
     fn and(self, a: Self::I, b: Self::I) -> Self::I;
     /// a | b
     fn or(self, a: Self::I, b: Self::I) -> Self::I;
-    /// The larger as unsigned numbers.
-    fn word_max(self, a: Self::I, b: Self::I) -> Self::I;
-    /// Number of lanes where a ≥ b as signed numbers.
-    fn count_at_least(self, a: Self::I, b: Self::I) -> u32;
+    /// All bits set if a ≥ b as signed numbers, else none.
+    fn at_least(self, a: Self::I, b: Self::I) -> Self::I;
     /// a · 2^23, wrapping: a number becomes the exponent of a float.
     fn to_exponent(self, a: Self::I) -> Self::I;
     /// ⌊a / 2⌋ of signed numbers.
@@ -221,13 +219,8 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
-    fn word_max(self, a: u32, b: u32) -> u32 {
-        a.max(b)
-    }
-
-    #[inline(always)]
-    fn count_at_least(self, a: u32, b: u32) -> u32 {
-        u32::from(a as i32 >= b as i32)
+    fn at_least(self, a: u32, b: u32) -> u32 {
+        if a as i32 >= b as i32 { u32::MAX } else { 0 }
     }
 
     #[inline(always)]

@@ -10,6 +10,8 @@
 //! of stack, no copy of the vector, and no dependence on the order of comparisons. Heaps and quickselect need either k
 //! words of memory or a permuted vector.
 
+use super::simd::{MOST, Simd};
+
 const DIGITS: [(u32, u32); 6] = [(25, 6), (19, 6), (13, 6), (7, 6), (1, 6), (0, 1)];
 
 fn key(x: f32) -> u32 {
@@ -66,6 +68,46 @@ fn kth_largest(x: &[f32], k: usize) -> (u32, usize) {
         }
     }
     (prefix, wanted)
+}
+
+/// [`abs_top_k`] in vectors: the floor is found bit by bit, each of which counts all keys at once.
+#[inline(always)]
+pub(crate) fn abs_top_k_in<S: Simd>(s: S, x: &mut [f32], k: usize) {
+    if S::N == 1 {
+        return abs_top_k(x, k);
+    }
+    if k == 0 || k >= x.len() {
+        return;
+    }
+    let magnitude = s.word(0x7fff_ffff);
+    let (mut floor, mut kept) = (0u32, x.len());
+    for bit in (0..31).rev() {
+        let higher = s.word(floor | 1 << bit);
+        let mut counts = s.word(0);
+        for x in x.chunks(S::N) {
+            // Lanes without an element have the key 0, which is below every `higher`.
+            let keys = s.and(s.bits(s.load_some(x)), magnitude);
+            counts = s.word_sub(counts, s.at_least(keys, higher));
+        }
+        let mut lanes = [0.0; MOST];
+        s.store(s.float(counts), &mut lanes);
+        let count = lanes[..S::N].iter().map(|n| n.to_bits() as usize).sum();
+        if count >= k {
+            (floor, kept) = (floor | 1 << bit, count);
+        }
+        if kept == k {
+            break;
+        }
+    }
+    let words = s.word(floor);
+    for x in x.chunks_mut(S::N) {
+        let bits = s.bits(s.load_some(x));
+        let keep = s.at_least(s.and(bits, magnitude), words);
+        s.store_some(s.float(s.and(bits, keep)), x);
+    }
+    // Too many are equal to the floor: the last of them go.
+    let ties = x.iter_mut().rev().filter(|x| key(**x) == floor);
+    ties.take(kept - k).for_each(|x| *x = 0.0);
 }
 
 #[cfg(test)]

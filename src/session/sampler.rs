@@ -96,13 +96,17 @@ impl Sampler {
 
 /// The id of the largest logit, the lowest of equals; 0 where there is none.
 pub fn argmax(logits: &[f32]) -> u32 {
-    let mut best = 0;
-    for (i, l) in logits.iter().enumerate() {
-        if *l > logits[best] {
-            best = i;
+    // The first of them that is not below any other; lanes of their own, so that a compiler can use vectors.
+    let (chunks, rest) = logits.as_chunks::<8>();
+    let mut largest = [f32::NEG_INFINITY; 8];
+    for chunk in chunks {
+        for (m, l) in largest.iter_mut().zip(chunk) {
+            *m = if *l > *m { *l } else { *m };
         }
     }
-    best as u32
+    let all = largest.iter().chain(rest);
+    let max = all.fold(f32::NEG_INFINITY, |m, l| if *l > m { *l } else { m });
+    logits.iter().position(|l| *l == max).unwrap_or(0) as u32
 }
 
 /// Bits that order as floats do; both zeros are one.

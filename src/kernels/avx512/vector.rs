@@ -6,7 +6,7 @@ use core::arch::x86_64::{
     _mm512_add_ps, _mm512_and_si512, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask,
     _mm512_cmpge_epi32_mask, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps, _mm512_cvtph_ps,
     _mm512_div_ps, _mm512_loadu_ps, _mm512_mask_blend_ps, _mm512_mask_storeu_ps,
-    _mm512_maskz_loadu_ps, _mm512_max_epu32, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
+    _mm512_maskz_loadu_ps, _mm512_maskz_set1_epi32, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
     _mm512_or_si512, _mm512_set1_epi32, _mm512_set1_ps, _mm512_shuffle_f32x4, _mm512_shuffle_ps,
     _mm512_slli_epi32, _mm512_srai_epi32, _mm512_storeu_ps, _mm512_sub_epi32, _mm512_sub_ps,
     _mm512_unpackhi_ps, _mm512_unpacklo_ps,
@@ -143,10 +143,8 @@ impl Simd for Avx512 {
         word_sub(a: __m512i, b: __m512i) -> __m512i = _mm512_sub_epi32(a, b);
         and(a: __m512i, b: __m512i) -> __m512i = _mm512_and_si512(a, b);
         or(a: __m512i, b: __m512i) -> __m512i = _mm512_or_si512(a, b);
-        word_max(a: __m512i, b: __m512i) -> __m512i = _mm512_max_epu32(a, b);
         to_exponent(a: __m512i) -> __m512i = _mm512_slli_epi32::<23>(a);
         halve(a: __m512i) -> __m512i = _mm512_srai_epi32::<1>(a);
-        count_at_least(a: __m512i, b: __m512i) -> u32 =
-            _mm512_cmpge_epi32_mask(a, b).count_ones();
+        at_least(a: __m512i, b: __m512i) -> __m512i = _mm512_maskz_set1_epi32(_mm512_cmpge_epi32_mask(a, b), -1);
     }
 }
