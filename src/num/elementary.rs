@@ -10,8 +10,8 @@
 //!
 //! # Why
 //! A softmax asks for hundreds of exponentials a token; a library's `expf` takes them one at a time and branches on
-//! their size. The reduction and the polynomials are those of Cephes (S. Moshier), good to about one unit in the last
-//! place without fused multiplication.
+//! their size. The reduction and the polynomials are those of Cephes (S. Moshier), coefficients rounded to f32: within
+//! one unit in the last place without fused multiplication.
 
 use super::simd::Simd;
 
