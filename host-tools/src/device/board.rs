@@ -1,7 +1,7 @@
 //! The boards: what QEMU is told, what they hold, how their ticks become instructions.
 //!
 //! # Invariants
-//! - Sizes agree with the `memory.x` of the board's firmware; a test reads both.
+//! - Sizes, places and ticks agree with the board's folder in `targets/`; a test reads both.
 //! - `-icount` fixes the virtual time of one instruction, so counts repeat exactly.
 
 use core::fmt;
@@ -37,19 +37,21 @@ pub struct Board {
     pub model_room: u64,
     /// Bytes of heap in the prebuilt firmware.
     pub heap: u64,
+    /// Bytes of command line that its firmware takes.
+    pub line: usize,
     /// The prebuilt firmware.
     pub prebuilt: &'static [u8],
 }
 
 /// Every board, the first is the default.
-pub const BOARDS: [Board; 2] = [
+pub const BOARDS: [Board; 5] = [
     Board {
         name: "qemu-mps2-an386",
         cpu: "Cortex-M4F",
         triple: "thumbv7em-none-eabihf",
         emulator: "qemu-system-arm",
         package: "qemu-system-arm",
-        // 32 ns an instruction, 40 ns a tick of the 25 MHz timer.
+        // 32 ns an instruction, 40 ns a tick of the 25 MHz counter.
         machine: &["-M", "mps2-an386", "-icount", "shift=5"],
         nanoseconds: 32,
         instructions_per_tick: (5, 4),
@@ -59,7 +61,65 @@ pub const BOARDS: [Board; 2] = [
         model_at: 0x2100_0000,
         model_room: 16 << 20,
         heap: 3 << 20,
+        line: 4096,
         prebuilt: include_bytes!("../../firmware/qemu-mps2-an386.elf"),
+    },
+    Board {
+        name: "qemu-mps2-an505",
+        cpu: "Cortex-M33",
+        triple: "thumbv8m.main-none-eabihf",
+        emulator: "qemu-system-arm",
+        package: "qemu-system-arm",
+        // 32 ns an instruction, 50 ns a tick of the 20 MHz counter.
+        machine: &["-M", "mps2-an505", "-icount", "shift=5"],
+        nanoseconds: 32,
+        instructions_per_tick: (25, 16),
+        flash: 4 << 20,
+        ram: (4 << 20) - (32 << 10),
+        stack: 32 << 10,
+        model_at: 0x8000_0000,
+        model_room: 16 << 20,
+        heap: 3 << 20,
+        line: 4096,
+        prebuilt: include_bytes!("../../firmware/qemu-mps2-an505.elf"),
+    },
+    Board {
+        name: "qemu-mps3-an547",
+        cpu: "Cortex-M55",
+        triple: "thumbv8m.main-none-eabihf",
+        emulator: "qemu-system-arm",
+        package: "qemu-system-arm",
+        // 32 ns an instruction, 50 ns a tick of the 20 MHz counter.
+        machine: &["-M", "mps3-an547", "-icount", "shift=5"],
+        nanoseconds: 32,
+        instructions_per_tick: (25, 16),
+        flash: 512 << 10,
+        ram: (4 << 20) - (32 << 10),
+        stack: 32 << 10,
+        model_at: 0x6000_0000,
+        model_room: 16 << 20,
+        heap: 3 << 20,
+        line: 4096,
+        prebuilt: include_bytes!("../../firmware/qemu-mps3-an547.elf"),
+    },
+    Board {
+        name: "qemu-microbit",
+        cpu: "Cortex-M0",
+        triple: "thumbv6m-none-eabi",
+        emulator: "qemu-system-arm",
+        package: "qemu-system-arm",
+        // 64 ns an instruction, 62.5 ns a tick of the 16 MHz timer.
+        machine: &["-M", "microbit", "-icount", "shift=6"],
+        nanoseconds: 64,
+        instructions_per_tick: (125, 128),
+        flash: 256 << 10,
+        ram: (16 << 10) - (4 << 10),
+        stack: 4 << 10,
+        model_at: 0x2_8000,
+        model_room: 96 << 10,
+        heap: 11 << 10,
+        line: 512,
+        prebuilt: include_bytes!("../../firmware/qemu-microbit.elf"),
     },
     Board {
         name: "qemu-riscv32-virt",
@@ -77,6 +137,7 @@ pub const BOARDS: [Board; 2] = [
         model_at: 0x8200_0000,
         model_room: 64 << 20,
         heap: 15 << 20,
+        line: 4096,
         prebuilt: include_bytes!("../../firmware/qemu-riscv32-virt.elf"),
     },
 ];
@@ -117,21 +178,66 @@ mod tests {
         let (_, rest) = line.split_once("ORIGIN =").unwrap();
         let (origin, length) = rest.split_once(", LENGTH =").unwrap();
         let origin = u64::from_str_radix(origin.trim().trim_start_matches("0x"), 16).unwrap();
-        let mib: u64 = length.trim().trim_end_matches('M').parse().unwrap();
-        (origin, mib << 20)
+        let (number, unit) = length.trim().split_at(length.trim().len() - 1);
+        let shift = if unit == "M" { 20 } else { 10 };
+        (origin, number.parse::<u64>().unwrap() << shift)
+    }
+
+    /// A constant of the board's library.
+    fn constant(library: &str, name: &str) -> String {
+        let (_, rest) = library.split_once(&format!("pub const {name}: ")).unwrap();
+        let (_, value) = rest.split_once(" = ").unwrap();
+        value.split(';').next().unwrap().to_owned()
+    }
+
+    fn number(text: &str) -> u64 {
+        let text = text.replace('_', "");
+        match (text.split_once(" << "), text.strip_prefix("0x")) {
+            (Some((n, shift)), _) => n.parse::<u64>().unwrap() << shift.parse::<u32>().unwrap(),
+            (_, Some(digits)) => u64::from_str_radix(digits, 16).unwrap(),
+            _ => text.parse().unwrap(),
+        }
     }
 
     #[test]
-    fn sizes_are_those_of_the_linker_scripts() {
+    fn the_table_says_what_the_firmware_does() {
         let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets");
         for board in &BOARDS {
-            let script =
-                std::fs::read_to_string(targets.join(board.name).join("memory.x")).unwrap();
-            assert_eq!(region(&script, "FLASH").1, board.flash, "{board}");
-            let (ram, length) = region(&script, "RAM ");
-            assert_eq!(length - board.stack, board.ram, "{board}");
+            let folder = targets.join(board.name);
+            let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+            let script = read("memory.x");
+            let (flash, flash_len) = region(&script, "FLASH");
+            let (ram, ram_len) = region(&script, "RAM ");
+            assert_eq!(flash_len, board.flash, "{board}");
+            assert_eq!(ram_len - board.stack, board.ram, "{board}");
+            let stack = format!("_stack_end = _stack_start - {}K;", board.stack >> 10);
+            assert!(script.contains(&stack), "{board}");
+            let library = read("src/lib.rs");
+            let is = |name: &str, value: u64| {
+                assert_eq!(
+                    number(&constant(&library, name)),
+                    value,
+                    "{name} of {board}"
+                );
+            };
+            is("MODEL_AT", board.model_at);
+            is("MODEL_ROOM", board.model_room);
+            is("HEAP", board.heap);
+            let fraction = format!("{:?}", board.instructions_per_tick);
+            assert_eq!(
+                constant(&library, "INSTRUCTIONS_PER_TICK"),
+                fraction,
+                "{board}"
+            );
+            let model_end = board.model_at + board.model_room;
+            let in_flash = flash < board.model_at && model_end <= flash + flash_len;
+            let outside = ram + ram_len <= board.model_at || model_end <= ram;
+            assert!(outside && board.heap < board.ram, "{board}");
+            assert!(in_flash || flash + flash_len <= board.model_at || model_end <= flash);
+            let config = read(".cargo/config.toml");
+            let run = format!("{} {} ", board.emulator, board.machine.join(" "));
             assert!(
-                ram + length <= board.model_at && board.heap < board.ram,
+                config.contains(&run) && config.contains(board.triple),
                 "{board}"
             );
         }
@@ -140,7 +246,9 @@ mod tests {
     #[test]
     fn ticks_become_instructions() {
         assert_eq!(BOARDS[0].instructions(4_000_000_003), 5_000_000_003);
-        assert_eq!(BOARDS[1].instructions(7), 7);
+        let instructions = |name| Board::named(name).unwrap().instructions(128);
+        assert_eq!(instructions("qemu-microbit"), 125);
+        assert_eq!(instructions("qemu-riscv32-virt"), 128);
         assert_eq!(Board::named("qemu-mps2-an386"), Some(&BOARDS[0]));
         assert_eq!(Board::named("qemu"), None);
     }

@@ -20,6 +20,7 @@ use std::process::{Command, Stdio};
 
 use lacuna::model::{self, CacheType, Limits, Model, State};
 use lacuna::num::crc32;
+use lacuna::probe::{Site, SiteStats};
 
 use super::elf::{self, Size};
 use super::{Board, Missing, find};
@@ -27,8 +28,12 @@ use crate::output;
 
 /// Flash that the code of the firmware may take; the linker has the last word.
 const CODE_ROOM: u64 = 160 << 10;
-/// RAM that statics besides the arena may take.
-const STATICS_ROOM: u64 = 16 << 10;
+/// RAM that the probe's memory and small statics take besides the arena.
+fn statics(model: &Model<'_>) -> u64 {
+    let sites = Site::count(model.config().n_layers) as u64;
+    let site = (size_of::<SiteStats>() + size_of::<u64>()) as u64;
+    sites * site + 512
+}
 
 /// A firmware, ready to run.
 #[derive(Clone, Debug)]
@@ -122,7 +127,7 @@ pub fn build(
     fits(
         board,
         "RAM",
-        state(model, limits)? + STATICS_ROOM,
+        state(model, limits)?.saturating_add(statics(model)),
         board.ram,
     )?;
     let cargo = find::cargo(board, source)?;
@@ -179,8 +184,8 @@ pub fn prebuilt(
     limits: &Limits,
 ) -> Result<Firmware, Error> {
     let bytes = model.file().bytes().len() as u64;
-    fits(board, "the model's place in RAM", bytes, board.model_room)?;
-    let needed = state(model, limits)? + STATICS_ROOM;
+    fits(board, "the model's place", bytes, board.model_room)?;
+    let needed = state(model, limits)?.saturating_add(statics(model));
     fits(board, "the heap", needed, board.heap)?;
     let elf = board.prebuilt.to_vec();
     let size = elf::size(&elf)?;

@@ -21,10 +21,10 @@ use harness::Board;
 use semihosting::sys::arm_compat::sys_get_cmdline_uninit;
 use stack_paint::Stack;
 
-/// Where the `loader` firmware finds its model, in the upper half of flash: `-device loader,file=…,addr=…`.
-pub const MODEL_AT: usize = 0x2_0000;
+/// Where the `loader` firmware finds its model, in flash behind the code: `-device loader,file=…,addr=…`.
+pub const MODEL_AT: usize = 0x2_8000;
 /// Bytes there.
-pub const MODEL_ROOM: usize = 128 << 10;
+pub const MODEL_ROOM: usize = 96 << 10;
 /// Bytes of heap, in the firmwares that have one.
 pub const HEAP: usize = 11 << 10;
 /// Under `-icount shift=6`: 62.5 ns a tick, 64 ns an instruction.
