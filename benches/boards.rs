@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 const FIGURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/boards.txt");
-const HEADER: &str = "# board, form and density in percent, kernels, instructions of one product, stored elements, \
-    instructions per stored element\n";
+const HEADER: &str = "# board, product, kernels, instructions, multiplications it has (or inputs), instructions for each\n";
 
 /// Lines by board, then by form and kernels, in the order counted.
 type Figures = BTreeMap<String, Vec<Line>>;
