@@ -30,6 +30,20 @@ impl<'a, V: Value> Checked<'a, V> {
         Self(w)
     }
 
+    /// The matrix.
+    #[inline(always)]
+    pub(super) fn csr(&self) -> Csr<'a, V> {
+        self.0
+    }
+
+    /// First element of row `row` and the one behind its last; whatever `indptr` says, both are among those there are.
+    #[inline(always)]
+    pub(super) fn range(&self, row: usize) -> (usize, usize) {
+        let ends = self.0.indptr();
+        let end = (ends[row + 1] as usize).min(self.0.nnz());
+        ((ends[row] as usize).min(end), end)
+    }
+
     /// `R <= 16` rows from `first` on; those that are not there are empty.
     #[inline(always)]
     pub(super) fn block<const R: usize>(&self, first: usize) -> Block<'a, V, R> {

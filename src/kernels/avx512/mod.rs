@@ -19,10 +19,12 @@
 //! and slower than scalar loads on others (Zen, and cores with the gather mitigation). Wider x, dense int8 (a 512-bit
 //! form measured slower) and scattered sums are left to AVX2.
 
+pub(super) mod batch;
 mod csr;
 mod dense;
 mod int8;
 mod lanes;
+mod spmm;
 mod vector;
 
 use super::{Input, avx2, portable};

@@ -20,6 +20,11 @@
 mod input;
 mod portable;
 
+#[cfg(target_arch = "x86_64")]
+pub(super) use portable::matmul as portable;
+
+#[cfg(target_arch = "x86_64")]
+use super::avx512;
 use super::{INPUT_PAD, Isa};
 use crate::sparse::Matrix;
 
@@ -80,10 +85,16 @@ pub struct Batch<'a> {
     scales: &'a [f32],
 }
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
     /// How its tokens lie.
     pub fn lanes(&self) -> Lanes {
         self.lanes
+    }
+
+    /// Activations `(cols, stride)`.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn x(&self) -> &'a [f32] {
+        self.x
     }
 }
 
@@ -144,7 +155,11 @@ impl Isa {
             !w.is_i8() || x.q.len() >= x.x.len() + INPUT_PAD,
             "int8 matrix needs a quantised batch"
         );
-        portable::matmul(w, x, y);
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(proof) => avx512::batch::matmul(proof, w, x, y),
+            _ => portable::matmul(w, x, y),
+        }
         if let Some(bias) = bias {
             assert_eq!(bias.len(), w.rows(), "bias shape");
             for (y, b) in y.chunks_exact_mut(stride).zip(bias) {

@@ -1,0 +1,304 @@
+//! Sparse rows of f32 and f16 times several tokens: sixteen tokens a vector.
+//!
+//! ```text
+//!   4 values of a row    v0 v1 v2 v3 │ v0 v1 v2 v3 │ …     one load; each is then spread within its quarter
+//!   4 indices            one 64-bit word                   shifted apart
+//!   acc (R rows × P vectors of tokens) += v0 · X[i0], then v1 · X[i1], …
+//! ```
+//!
+//! Loads bind: two a cycle whatever their width, so values and indices come four at a time and X is an operand of the
+//! multiplication. Several rows run side by side, because one sum is a chain; they also meet at the same lines of X.
+#![allow(unsafe_code)]
+
+use core::arch::asm;
+use core::arch::x86_64::{
+    __m128i, __m512, __mmask16, _mm_loadl_epi64, _mm_loadu_ps, _mm256_broadcastq_epi64,
+    _mm256_set1_epi16, _mm512_add_ps, _mm512_broadcast_f32x4, _mm512_cvtph_ps, _mm512_loadu_ps,
+    _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_setzero_ps,
+    _mm512_storeu_ps,
+};
+
+use half::f16;
+
+use crate::kernels::batch::{Batch, Lanes};
+use crate::kernels::block::Checked;
+use crate::kernels::isa::Avx512;
+use crate::sparse::{Csr, Value};
+
+/// Bytes of X that a first-level cache keeps beside what else there is.
+const NEAR: usize = 32 * 1024;
+
+/// Elements a step.
+const STEP: usize = 4;
+
+/// A stored float that four elements of a row can widen to f32.
+pub(super) trait Four: Value {
+    /// The four values in each quarter of a vector.
+    ///
+    /// # Safety
+    /// The processor has AVX-512 F, BW, VL and DQ, and F16C.
+    unsafe fn four(v: &[Self; STEP]) -> __m512;
+
+    /// The value in all lanes.
+    ///
+    /// # Safety
+    /// As above.
+    unsafe fn one(v: &Self) -> __m512;
+}
+
+impl Four for f32 {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+    unsafe fn four(v: &[f32; STEP]) -> __m512 {
+        // SAFETY: 16 bytes of an array of four floats.
+        _mm512_broadcast_f32x4(unsafe { _mm_loadu_ps(v.as_ptr()) })
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+    unsafe fn one(v: &f32) -> __m512 {
+        _mm512_set1_ps(*v)
+    }
+}
+
+impl Four for f16 {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+    unsafe fn four(v: &[f16; STEP]) -> __m512 {
+        // SAFETY: 8 bytes of an array of four two-byte values.
+        let v: __m128i = unsafe { _mm_loadl_epi64(v.as_ptr().cast()) };
+        _mm512_cvtph_ps(_mm256_broadcastq_epi64(v))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+    unsafe fn one(v: &f16) -> __m512 {
+        _mm512_cvtph_ps(_mm256_set1_epi16(v.to_bits() as i16))
+    }
+}
+
+/// `Y = W X`, rows are outputs.
+pub(super) fn output<V: Four>(_: Avx512, w: Csr<'_, V>, b: &Batch<'_>, y: &mut [f32]) {
+    // SAFETY: an `Avx512` exists only where the processor has all of these features.
+    unsafe { output_avx512(w, b.x(), b.lanes(), y) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+fn output_avx512<V: Four>(w: Csr<'_, V>, x: &[f32], lanes: Lanes, y: &mut [f32]) {
+    let (tokens, stride) = (lanes.tokens(), lanes.stride());
+    let shapes = (w.cols() * stride, w.rows() * stride);
+    assert_eq!((x.len(), y.len()), shapes, "shapes of a batch");
+    let w = Checked::new(w);
+    // Where X is far and rows are full, rows side by side save more of its way than their registers cost.
+    let (nnz, rows, cols) = (w.csr().nnz(), w.csr().rows(), w.csr().cols());
+    let far = |width: usize| cols * width * size_of::<f32>() > NEAR && 3 * nnz > rows * cols;
+    let mut at = 0;
+    while at < tokens {
+        let span = Span { x, stride, at };
+        at += match tokens - at {
+            128.. if far(128) => panel::<V, 2, 8, false>(&w, span, 128, y),
+            128.. => panel::<V, 1, 8, false>(&w, span, 128, y),
+            64.. => panel::<V, 2, 4, false>(&w, span, 64, y),
+            32.. if far(32) => panel::<V, 4, 2, false>(&w, span, 32, y),
+            32.. => panel::<V, 2, 2, false>(&w, span, 32, y),
+            n @ 17.. => panel::<V, 2, 2, true>(&w, span, n, y),
+            16 => panel::<V, 4, 1, false>(&w, span, 16, y),
+            n => panel::<V, 4, 1, true>(&w, span, n, y),
+        };
+    }
+}
+
+/// Tokens from `at` on.
+#[derive(Clone, Copy)]
+struct Span<'a> {
+    x: &'a [f32],
+    stride: usize,
+    at: usize,
+}
+
+/// All outputs of the `tokens` first tokens of a span, of which the last vector is not full if `MASKED`. Returns `tokens`.
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+fn panel<V: Four, const R: usize, const P: usize, const MASKED: bool>(
+    w: &Checked<'_, V>,
+    span: Span<'_>,
+    tokens: usize,
+    y: &mut [f32],
+) -> usize {
+    assert!(if MASKED {
+        tokens <= 16 * P
+    } else {
+        tokens == 16 * P
+    });
+    assert!(span.at + tokens <= span.stride, "tokens within a row");
+    let last: __mmask16 = 0xffff >> (16 * P - tokens);
+    let rows = w.csr().rows();
+    let whole = rows - rows % R;
+    for first in (0..whole).step_by(R) {
+        group::<V, R, P, MASKED>(w, first, span, last, y);
+    }
+    for first in whole..rows {
+        group::<V, 1, P, MASKED>(w, first, span, last, y);
+    }
+    tokens
+}
+
+/// Outputs of rows `first .. first + R`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+fn group<V: Four, const R: usize, const P: usize, const MASKED: bool>(
+    w: &Checked<'_, V>,
+    first: usize,
+    span: Span<'_>,
+    last: __mmask16,
+    y: &mut [f32],
+) {
+    let y = &mut y[first * span.stride..][..R * span.stride];
+    let (mut start, mut end) = ([0; R], [0; R]);
+    for r in 0..R {
+        (start[r], end[r]) = w.range(first + r);
+    }
+    let mut acc = [[_mm512_setzero_ps(); P]; R];
+    // SAFETY: ranges of a checked matrix.
+    unsafe { sums::<V, R, P, MASKED>(&mut acc, w, start, end, span, last) };
+    for (r, acc) in acc.iter().enumerate() {
+        for (p, acc) in acc.iter().enumerate() {
+            // SAFETY: `y` has R rows, and each has room for the span's tokens: 16 P, or what the mask leaves of them.
+            unsafe {
+                let y = y.as_mut_ptr().add(r * span.stride + span.at + 16 * p);
+                if MASKED && p + 1 == P {
+                    _mm512_mask_storeu_ps(y, last, *acc);
+                } else {
+                    _mm512_storeu_ps(y, *acc);
+                }
+            }
+        }
+    }
+}
+
+/// Outputs of `R` rows, which are the elements `start .. end`.
+///
+/// # Safety
+/// The ranges are those of rows of `w`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+unsafe fn sums<V: Four, const R: usize, const P: usize, const MASKED: bool>(
+    acc: &mut [[__m512; P]; R],
+    w: &Checked<'_, V>,
+    mut start: [usize; R],
+    end: [usize; R],
+    span: Span<'_>,
+    last: __mmask16,
+) {
+    let (indices, values) = (w.csr().indices().as_ptr(), w.csr().values().as_ptr());
+    let mut together = usize::MAX;
+    for r in 0..R {
+        together = together.min((end[r] - start[r]) / STEP);
+    }
+    // SAFETY: elements below `end` are there; a checked matrix's indices are below the rows of X.
+    unsafe {
+        for _ in 0..together {
+            for r in 0..R {
+                step::<V, P, MASKED>(
+                    &mut acc[r],
+                    indices.add(start[r]),
+                    values.add(start[r]),
+                    span,
+                    last,
+                );
+                start[r] += STEP;
+            }
+        }
+        for r in 0..R {
+            while start[r] + STEP <= end[r] {
+                step::<V, P, MASKED>(
+                    &mut acc[r],
+                    indices.add(start[r]),
+                    values.add(start[r]),
+                    span,
+                    last,
+                );
+                start[r] += STEP;
+            }
+            while start[r] < end[r] {
+                let v = V::one(&*values.add(start[r]));
+                add::<P, MASKED>(&mut acc[r], v, (*indices.add(start[r])).into(), span, last);
+                start[r] += 1;
+            }
+        }
+    }
+}
+
+/// Four elements of a row.
+///
+/// # Safety
+/// There are four; every index is below the rows of X.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+unsafe fn step<V: Four, const P: usize, const MASKED: bool>(
+    acc: &mut [__m512; P],
+    indices: *const u16,
+    values: *const V,
+    span: Span<'_>,
+    last: __mmask16,
+) {
+    // SAFETY: this function's own features are those `four` asks for; an array of four u16 is a word.
+    let (v, word) = unsafe {
+        (
+            V::four(&*values.cast()),
+            indices.cast::<u64>().read_unaligned(),
+        )
+    };
+    macro_rules! element {
+        ($k:literal, $spread:literal) => {
+            let v: __m512 = {
+                let one;
+                // A shuffle that the compiler sees becomes two: it would not spread a value that it knows to be
+                // in every quarter without going through the first.
+                // SAFETY: a shuffle of a register.
+                unsafe {
+                    asm!(
+                        concat!("vpermilps {one}, {v}, ", $spread),
+                        one = out(zmm_reg) one,
+                        v = in(zmm_reg) v,
+                        options(pure, nomem, nostack, preserves_flags),
+                    );
+                }
+                one
+            };
+            // SAFETY: the caller's.
+            unsafe { add::<P, MASKED>(acc, v, usize::from((word >> (16 * $k)) as u16), span, last) };
+        };
+    }
+    element!(0, "0x00");
+    element!(1, "0x55");
+    element!(2, "0xaa");
+    element!(3, "0xff");
+}
+
+/// `acc += v · X[j]`.
+///
+/// # Safety
+/// `j` is below the rows of X; a row has room for the span's tokens.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+unsafe fn add<const P: usize, const MASKED: bool>(
+    acc: &mut [__m512; P],
+    v: __m512,
+    j: usize,
+    span: Span<'_>,
+    last: __mmask16,
+) {
+    for (p, acc) in acc.iter_mut().enumerate() {
+        // SAFETY: 16 P floats, or those of them that the mask leaves, lie within row j.
+        let x = unsafe {
+            let x = span.x.as_ptr().add(j * span.stride + span.at + 16 * p);
+            if MASKED && p + 1 == P {
+                _mm512_maskz_loadu_ps(last, x)
+            } else {
+                _mm512_loadu_ps(x)
+            }
+        };
+        *acc = _mm512_add_ps(*acc, _mm512_mul_ps(v, x));
+    }
+}
