@@ -2,11 +2,12 @@
 
 use super::header::Header;
 use super::layout::{BLOCK_LEN, DIRECTORY_AT, TENSOR_LEN, align_payload, array_at, u32_at, zeros};
+use super::pack::Form;
 use super::schema::{self, Kind as Storage, Tensor};
 use super::sections::sections;
 use super::tag::Tag;
-use super::{Encoding, Error, Kind, ValueType};
-use crate::sparse::Major;
+use super::{Encoding, Error, Kind, ValueType, payload};
+use crate::sparse::{self, Major, Matrix, Stride};
 
 /// One line of the tensor directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,14 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Encoding and orientation.
+    pub const fn form(&self) -> Form {
+        Form {
+            encoding: self.encoding,
+            major: self.major,
+        }
+    }
+
     /// Stored shape `(major, minor)`.
     pub(crate) const fn stored_shape(&self) -> (usize, usize) {
         match self.major {
@@ -37,9 +46,28 @@ impl Entry {
         }
     }
 
+    /// What the gaps of its encoding count.
+    pub(crate) fn stride(&self) -> Stride {
+        let values = match self.value {
+            ValueType::I8 => sparse::ValueType::I8,
+            ValueType::F16 => sparse::ValueType::F16,
+            _ => sparse::ValueType::F32,
+        };
+        Stride::of(self.major, values)
+    }
+
     /// `nnz / (rows · cols)`; 1 for the dense encoding.
     pub fn density(&self) -> f64 {
         self.nnz as f64 / (self.tensor.rows as f64 * self.tensor.cols as f64)
+    }
+
+    /// The matrix whose payload lies at [`Entry::offset`] of `bytes`, every element checked.
+    ///
+    /// # Errors
+    /// What is wrong with the payload, and at which byte.
+    pub fn view<'a>(&self, bytes: &'a [u8]) -> Result<Matrix<'a>, Error> {
+        payload::check(bytes, self)?;
+        payload::matrix(bytes, self).ok_or(Error::new(Kind::Size, self.offset))
     }
 
     pub(crate) fn encode(&self) -> [u8; TENSOR_LEN] {
@@ -93,7 +121,11 @@ pub(crate) const fn end(tensors: usize, blocks: usize) -> usize {
 
 /// Line `place` of the tensor directory, which must be `tensor`; checks everything but the offset.
 pub(crate) const fn entry(bytes: &[u8], place: usize, tensor: Tensor) -> Result<Entry, Error> {
-    let at = DIRECTORY_AT + TENSOR_LEN * place;
+    entry_at(bytes, DIRECTORY_AT + TENSOR_LEN * place, tensor)
+}
+
+/// The line at byte `at`, which must be `tensor`; checks everything but the offset.
+pub(crate) const fn entry_at(bytes: &[u8], at: usize, tensor: Tensor) -> Result<Entry, Error> {
     let [id, layer, encoding, value, major, rest @ ..]: [u8; 8] = tri!(array_at(bytes, at));
     if id != tensor.id as u8 || layer as usize != tensor.layer {
         return Err(Error::new(Kind::Directory, at));
@@ -136,15 +168,8 @@ pub(crate) const fn entry(bytes: &[u8], place: usize, tensor: Tensor) -> Result<
 
 /// Whether a tensor of this kind may have this form.
 pub(crate) const fn may_store(e: &Entry) -> bool {
-    match e.tensor.kind {
-        Storage::Matrix => true,
-        Storage::Lookup => matches!(e.major, Major::Output),
-        Storage::Dense => {
-            matches!(e.encoding, Encoding::Dense)
-                && matches!(e.value, ValueType::F32)
-                && matches!(e.major, Major::Output)
-        }
-    }
+    let exact = matches!(e.value, ValueType::F32) || !matches!(e.tensor.kind, Storage::Dense);
+    exact && e.form().may_hold(e.tensor.kind)
 }
 
 /// Line `i` of the block directory; checks nothing but that it is there.

@@ -37,9 +37,9 @@ pub enum Encoding {
     Dense = 0,
     /// Row starts, u16 columns, values.
     CsrU16 = 1,
-    /// u8 gaps between columns, explicit zeros where a gap is longer. Reserved.
+    /// Gaps of one byte between columns, beside the values.
     CsrU8Gap = 2,
-    /// 4-bit gaps between columns. Reserved.
+    /// Gaps of four bits between columns, beside the values.
     NibbleGap = 3,
     /// One bit per element and the values of the set bits. Reserved.
     Bitmask = 4,
@@ -63,9 +63,28 @@ impl Encoding {
         })
     }
 
+    /// Every encoding, by number.
+    pub const ALL: [Encoding; 7] = [
+        Self::Dense,
+        Self::CsrU16,
+        Self::CsrU8Gap,
+        Self::NibbleGap,
+        Self::Bitmask,
+        Self::Panel16,
+        Self::Panel32,
+    ];
+
+    /// The encoding of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|e| e.name() == name)
+    }
+
     /// True if this engine reads and writes it.
     pub const fn supported(self) -> bool {
-        matches!(self, Self::Dense | Self::CsrU16)
+        matches!(
+            self,
+            Self::Dense | Self::CsrU16 | Self::CsrU8Gap | Self::NibbleGap
+        )
     }
 
     /// The word `inspect` prints.

@@ -34,13 +34,17 @@ pub(crate) fn form(matrix: &Matrix<'_>) -> (Encoding, ValueType) {
 
 /// The parts of a matrix as bytes, in the order of [`super::sections`].
 pub(crate) fn of<'a>(matrix: &Matrix<'a>) -> [&'a [u8]; PARTS] {
+    fn steps<'a>(starts: &'a [u32], words: &'a [u32]) -> [&'a [u8]; 4] {
+        [starts.as_bytes(), words.as_bytes(), &[], &[]]
+    }
     fn parts<'a, V: Plain>(layout: Layout<'a, V>, scales: &'a [f32]) -> [&'a [u8]; PARTS] {
-        let (pattern, values): ([&'a [u8]; 3], &'a [V]) = match layout {
-            Layout::Dense(d) => ([&[], &[], &[]], d.values()),
+        let ([a, b, c, d], values): ([&'a [u8]; 4], &'a [V]) = match layout {
+            Layout::Dense(d) => ([&[]; 4], d.values()),
             Layout::Csr(c) => {
                 let (indptr, indices) = (c.indptr().as_bytes(), c.indices().as_bytes());
-                ([indptr, indices, &[]], c.values())
+                ([indptr, indices, &[], &[]], c.values())
             }
+<<<<<<< HEAD
             Layout::Gaps(g) => ([g.starts().as_bytes(), g.words().as_bytes(), &[]], &[]),
             Layout::Nibbles(n) => ([n.starts().as_bytes(), n.words().as_bytes(), &[]], &[]),
             Layout::Bitmask(b) => {
@@ -52,9 +56,12 @@ pub(crate) fn of<'a>(matrix: &Matrix<'a>) -> [&'a [u8]; PARTS] {
                 let (starts, bases) = (parts.starts.as_bytes(), parts.bases.as_bytes());
                 ([starts, bases, parts.indices], parts.values)
             }
+=======
+            Layout::Gaps(g) => (steps(g.starts(), g.words()), &[]),
+            Layout::Nibbles(n) => (steps(n.starts(), n.words()), &[]),
+>>>>>>> 07acfb3 (format, model: a file ran in the form it was written in / packing into any form, repacking at load by one break-even table)
         };
-        let [a, b, c] = pattern;
-        [a, b, c, values.as_bytes(), scales.as_bytes()]
+        [a, b, c, d, values.as_bytes(), scales.as_bytes()]
     }
     match matrix.stored() {
         Stored::F32(l) => parts(l, &[]),

@@ -6,9 +6,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 use super::directory::Entry;
 use super::layout::zeros;
 use super::schema;
-use super::sections::{PARTS, SCALES, Sections, VALUES, sections};
+use super::sections::{PARTS, SCALES, Sections, VALUES, block, block_len, sections};
 use super::{Encoding, Error, Kind, ValueType};
-use crate::sparse::{self, Csr, Dense, Layout, Matrix, Stored, Value};
+use crate::sparse::{self, Csr, Dense, Gaps, Layout, Matrix, Nibbles, Stored, Value};
 
 /// Numbers that may be cast from the bytes of a file.
 pub(crate) trait Plain: Value + FromBytes + IntoBytes + Immutable + KnownLayout {}
@@ -45,7 +45,7 @@ fn cut<'a>(payload: &'a [u8], s: &Sections) -> Result<[&'a [u8]; PARTS], sparse:
 
 fn layout<'a, V: Plain>(
     e: &Entry,
-    [a, b, _, values, _]: [&'a [u8]; PARTS],
+    [a, b, _, _, values, _]: [&'a [u8]; PARTS],
     trust: Trust,
 ) -> Result<Layout<'a, V>, sparse::Error> {
     let (major, minor) = e.stored_shape();
@@ -59,6 +59,18 @@ fn layout<'a, V: Plain>(
         Encoding::CsrU16 => {
             let wrap = if checked { Csr::trusted } else { Csr::new };
             wrap(major, minor, cast(a)?, cast(b)?, values).map(Layout::Csr)
+        }
+        Encoding::CsrU8Gap => {
+            let wrap = if checked { Gaps::trusted } else { Gaps::new };
+            wrap(major, minor, e.stride(), cast(a)?, cast(b)?).map(Layout::Gaps)
+        }
+        Encoding::NibbleGap => {
+            let wrap = if checked {
+                Nibbles::trusted
+            } else {
+                Nibbles::new
+            };
+            wrap(major, minor, cast(a)?, cast(b)?).map(Layout::Nibbles)
         }
         _ => Err(CUT),
     }
@@ -117,10 +129,15 @@ pub(crate) fn check(bytes: &[u8], e: &Entry) -> Result<(), Error> {
 
 /// The byte of a payload that shows an error of its matrix: a value, an end of the row starts, or the start of a row.
 fn place(e: &Entry, s: &Sections, error: sparse::Error) -> usize {
-    match error.kind {
-        sparse::Kind::Value => s.parts[VALUES].start + e.value.bits() / 8 * error.at,
-        sparse::Kind::Indptr => 4 * e.stored_shape().0,
-        sparse::Kind::Length => 0,
+    let width = e.value.bits() / 8;
+    match (error.kind, block(e.encoding)) {
+        (sparse::Kind::Value, 0) => s.parts[VALUES].start + width * error.at,
+        (sparse::Kind::Value, block) => {
+            let within = 4 + error.at % block * width;
+            s.parts[1].start + error.at / block * block_len(e) + within
+        }
+        (sparse::Kind::Indptr, _) => 4 * e.stored_shape().0,
+        (sparse::Kind::Length, _) => 0,
         _ => 4 * error.at,
     }
 }

@@ -126,7 +126,8 @@ impl<'a> File<'a> {
         }
     }
 
-    fn tensor_at(&self, id: Id, layer: usize) -> Option<Entry> {
+    /// Place of a tensor in the directory and its line of the schema, or `None` exactly where there is no such tensor.
+    pub(crate) fn place(&self, id: Id, layer: usize) -> Option<(usize, Tensor)> {
         let place = self.places.of(id, layer)?;
         let (kind, rows, cols) = id.line(&self.config)?;
         let tensor = Tensor {
@@ -136,6 +137,11 @@ impl<'a> File<'a> {
             rows,
             cols,
         };
+        Some((place, tensor))
+    }
+
+    fn tensor_at(&self, id: Id, layer: usize) -> Option<Entry> {
+        let (place, tensor) = self.place(id, layer)?;
         directory::entry(self.bytes, place, tensor).ok()
     }
 

@@ -87,6 +87,14 @@ pub struct Tensor {
     pub cols: usize,
 }
 
+impl Tensor {
+    /// The same tensor as a matrix that is multiplied and not looked up.
+    pub(crate) fn multiplied(self) -> Tensor {
+        let kind = Kind::Matrix;
+        Tensor { kind, ..self }
+    }
+}
+
 const BEFORE: [Id; 5] = [
     Id::Embedding,
     Id::Positions,

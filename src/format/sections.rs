@@ -1,9 +1,11 @@
 //! Where the parts of a payload lie: the one list of what each encoding stores, in file order.
 //!
 //! ```text
-//! dense    values (major · minor)
-//! csr-u16  row starts (major + 1) u32 · columns (nnz) u16 · values (nnz)
-//! any      … · scales (rows) f32 if i8
+//! dense       values (major · minor)
+//! csr-u16     row starts (major + 1) u32 · columns (nnz) u16 · values (nnz)
+//! csr-u8-gap  row starts in blocks (major + 1) u32 · blocks (nnz / 4): 4 gaps, 4 values
+//! nibble-gap  row starts in blocks (major + 1) u32 · blocks (nnz / 8): 8 half-byte gaps, 8 values
+//! any         … · scales (rows) f32 if i8
 //! ```
 //!
 //! # Invariants
@@ -18,12 +20,12 @@
 use super::directory::Entry;
 use super::{Encoding, ValueType};
 
-/// Parts of a payload: three of the pattern, values, scales. A part that an encoding lacks is empty.
-pub(crate) const PARTS: usize = 5;
+/// Parts of a payload: four of the pattern, values, scales. A part that an encoding lacks is empty.
+pub(crate) const PARTS: usize = 6;
 /// Place of the stored values among the parts.
-pub(crate) const VALUES: usize = 3;
+pub(crate) const VALUES: usize = 4;
 /// Place of the scales of int8 values among the parts.
-pub(crate) const SCALES: usize = 4;
+pub(crate) const SCALES: usize = 5;
 
 /// One part of a payload, bytes from the payload's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,29 +46,51 @@ pub(crate) const fn part_align(_: Encoding) -> usize {
     4
 }
 
-/// Bytes of each part of the pattern, or `None` where `nnz` cannot be.
-const fn pattern(e: &Entry) -> Option<[u64; VALUES]> {
+/// Elements of a block of gaps and values side by side; 0 for encodings without such blocks.
+pub(crate) const fn block(encoding: Encoding) -> usize {
+    match encoding {
+        Encoding::CsrU8Gap => 4,
+        Encoding::NibbleGap => 8,
+        _ => 0,
+    }
+}
+
+/// Bytes of a block: a word of gaps, then the values.
+pub(crate) const fn block_len(e: &Entry) -> usize {
+    4 + block(e.encoding) * e.value.bits() / 8
+}
+
+/// Bytes of each part but the scales, or `None` where `nnz` cannot be.
+const fn lens(e: &Entry) -> Option<[u64; SCALES]> {
     // Sides are at most 65 536 and nnz fits u32, so u64 holds every sum and product here.
     let (major, minor) = e.stored_shape();
     let (major, minor, nnz) = (major as u64, minor as u64, e.nnz as u64);
+    let values = nnz * (e.value.bits() as u64 / 8);
+    let starts = 4 * (major + 1);
     match e.encoding {
-        Encoding::Dense if nnz == major * minor => Some([0, 0, 0]),
-        Encoding::CsrU16 => Some([4 * (major + 1), 2 * nnz, 0]),
+        Encoding::Dense if nnz == major * minor => Some([0, 0, 0, 0, values]),
+        Encoding::CsrU16 => Some([starts, 2 * nnz, 0, 0, values]),
+        Encoding::CsrU8Gap | Encoding::NibbleGap => {
+            let block = block(e.encoding) as u64;
+            if !nnz.is_multiple_of(block) {
+                return None;
+            }
+            Some([starts, nnz / block * block_len(e) as u64, 0, 0, 0])
+        }
         _ => None,
     }
 }
 
 /// The parts of a payload of this encoding, shape and count; `None` if no file can hold it.
 pub(crate) const fn sections(e: &Entry) -> Option<Sections> {
-    let Some([a, b, c]) = pattern(e) else {
+    let Some([a, b, c, d, values]) = lens(e) else {
         return None;
     };
-    let values = e.nnz as u64 * (e.value.bits() as u64 / 8);
     let scales = match e.value {
         ValueType::I8 => 4 * e.tensor.rows as u64,
         _ => 0,
     };
-    let lens = [a, b, c, values, scales];
+    let lens = [a, b, c, d, values, scales];
     let align = part_align(e.encoding) as u64;
     let mut parts = [Part { start: 0, end: 0 }; PARTS];
     let (mut end, mut i) = (0u64, 0);

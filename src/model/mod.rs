@@ -15,9 +15,11 @@
 //! What never changes and what always changes are two values, so that a model can lie in flash, be shared by sessions,
 //! and be swapped, and a session can be saved by copying its half.
 
+pub mod break_even;
 mod cache;
 mod forward;
 mod refusal;
+pub mod repack;
 mod state;
 mod weights;
 

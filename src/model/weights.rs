@@ -6,14 +6,16 @@
 
 use crate::config::Config;
 use crate::format;
+use crate::format::Product;
 use crate::format::schema::Id;
 use crate::nn::Rope;
 use crate::sparse::Matrix;
 
-/// A checked model file.
+/// A checked model file, and what of it was repacked for this machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Model<'a> {
     file: format::File<'a>,
+    repacked: Option<format::Repacked<'a>>,
 }
 
 /// Weights of one block. Shapes are in [`crate::format::schema::Id`].
@@ -113,21 +115,54 @@ impl<'a> Model<'a> {
         demanded(self.file.dense(Id::FinalNorm, 0))
     }
 
-    /// Head, `(vocab_size, dim)`; the embedding where they are tied.
+    /// Head, `(vocab_size, dim)`; the embedding where they are tied. In the form for one vector.
     pub fn head(&self) -> Matrix<'a> {
-        if self.config().tied {
-            self.embedding()
+        self.head_for(Product::One)
+    }
+
+    /// Head, in the form for `product`.
+    pub fn head_for(&self, product: Product) -> Matrix<'a> {
+        let id = if self.config().tied {
+            Id::Embedding
         } else {
-            demanded(self.file.matrix(Id::Head, 0))
+            Id::Head
+        };
+        demanded(self.matrix(product, id, 0))
+    }
+
+    /// A product matrix as it was repacked for `product`, or as it lies in the file.
+    fn matrix(&self, product: Product, id: Id, layer: usize) -> Option<Matrix<'a>> {
+        if let Some(repacked) = &self.repacked {
+            let (place, tensor) = self.file.place(id, layer)?;
+            if let Some(matrix) = repacked.matrix(product, place, tensor) {
+                return Some(matrix);
+            }
+        }
+        self.file.matrix(id, layer)
+    }
+
+    /// The same model with payloads beside its file.
+    pub(super) fn with(self, repacked: format::Repacked<'a>) -> Self {
+        Self {
+            repacked: Some(repacked),
+            ..self
         }
     }
 
-    /// Views of one block.
+    /// Views of one block, in the forms for one vector.
     ///
     /// # Panics
     /// If `layer >= n_layers`.
     pub fn layer(&self, layer: usize) -> Layer<'a> {
-        let matrix = |id| self.file.matrix(id, layer);
+        self.layer_for(Product::One, layer)
+    }
+
+    /// Views of one block, in the forms for `product`.
+    ///
+    /// # Panics
+    /// If `layer >= n_layers`.
+    pub fn layer_for(&self, product: Product, layer: usize) -> Layer<'a> {
+        let matrix = |id| self.matrix(product, id, layer);
         let dense = |id| self.file.dense(id, layer);
         Layer {
             attn_norm: demanded(dense(Id::AttnNorm)),
@@ -153,6 +188,9 @@ impl<'a> Model<'a> {
 
 impl<'a> From<format::File<'a>> for Model<'a> {
     fn from(file: format::File<'a>) -> Self {
-        Self { file }
+        Self {
+            file,
+            repacked: None,
+        }
     }
 }

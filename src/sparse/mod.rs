@@ -25,6 +25,7 @@ mod layout;
 mod matrix;
 mod pack;
 pub mod panel;
+pub mod plain;
 
 pub use bitmask::Bitmask;
 pub use csr::{Csr, Error, Kind};

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use lacuna::format::{Extra, File, StaticModel, ValueType};
+use lacuna::format::{Encoding, Extra, File, StaticModel, ValueType};
 use lacuna::kernels::IsaName;
+use lacuna::sparse::Major;
 
 use crate::models::{Buffer, Form, Model, configs, file, with_extras};
 use crate::touch::touch;
@@ -39,24 +40,34 @@ fn the_const_check_is_the_readers() {
     }
 }
 
-/// Small files that are worth mutating: name and bytes.
-fn seeds() -> [(&'static str, Vec<u8>); 4] {
+/// Small files that are worth mutating, name and bytes: four with every block and switch, and one of each other encoding.
+fn seeds() -> Vec<(String, Vec<u8>)> {
     let [plain, full, learned] = configs();
     let bare = Extra::new(640, IsaName::Portable);
     let write = |config, form, extra: &Extra<'_>| file(&Model::new(config, form, 1), extra);
     let dense = Form::all().next().expect("dense f32");
-    [
-        ("plain", write(plain, Form::sparse(ValueType::F32), &bare)),
-        ("dense", write(learned, dense, &bare)),
+    let mut seeds = vec![
         (
-            "full",
+            "plain".to_owned(),
+            write(plain, Form::sparse(ValueType::F32), &bare),
+        ),
+        ("dense".to_owned(), write(learned, dense, &bare)),
+        (
+            "full".to_owned(),
             with_extras(&full, |e| write(full, Form::sparse(ValueType::I8), e)),
         ),
         (
-            "blocks",
+            "blocks".to_owned(),
             with_extras(&plain, |e| write(plain, Form::sparse(ValueType::F16), e)),
         ),
-    ]
+    ];
+    let others = Form::all().filter(|f| f.value == ValueType::I8 && f.major == Major::Output);
+    seeds.extend(
+        others
+            .filter(|f| f.encoding as u8 > Encoding::CsrU16 as u8)
+            .map(|form| (form.encoding.to_string(), write(plain, form, &bare))),
+    );
+    seeds
 }
 
 #[test]
@@ -67,7 +78,7 @@ fn the_fuzzers_seeds_are_current() {
         touch(&File::parse(Buffer::new(&bytes).bytes()).expect("a seed is a model"));
         #[cfg(not(miri))]
         {
-            let path = folder.join(name).with_extension("lacuna");
+            let path = folder.join(&name).with_extension("lacuna");
             if std::env::var_os("UPDATE_SEEDS").is_some() {
                 std::fs::write(&path, &bytes).expect("seeds can be written");
             }

@@ -4,10 +4,12 @@ use half::f16;
 use lacuna::config::{Activation, Config, Position, TopK};
 use lacuna::format::schema::{self, Kind, Tensor};
 use lacuna::format::write::{Sink, write};
-use lacuna::format::{Encoding, Extra, Golden, Source, TokenizerBlock, ValueType, Weights};
+use lacuna::format::{
+    Encoding, Entry, Extra, Golden, Source, TokenizerBlock, ValueType, Weights, pack,
+};
 use lacuna::kernels::IsaName;
 use lacuna::num::Rng;
-use lacuna::sparse::{Csr, Dense, Layout, Major, Matrix, Stored};
+use lacuna::sparse::{Dense, Layout, Major, Matrix, Stored as Parts, Value};
 
 /// A form that every matrix of a model is stored in, as far as its kind allows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,20 +29,19 @@ impl Form {
         }
     }
 
-    /// Every encoding, value type and orientation.
+    /// Every encoding, value type and orientation that this engine reads and writes.
     pub(crate) fn all() -> impl Iterator<Item = Form> {
         let values = [ValueType::F32, ValueType::F16, ValueType::I8];
-        [Encoding::Dense, Encoding::CsrU16]
-            .into_iter()
-            .flat_map(move |encoding| {
-                values.into_iter().flat_map(move |value| {
-                    [Major::Output, Major::Input]
-                        .into_iter()
-                        .map(move |major| Form {
-                            encoding,
-                            value,
-                            major,
-                        })
+        let majors = [Major::Output, Major::Input];
+        let encodings = Encoding::ALL.into_iter().filter(|e| e.supported());
+        encodings
+            .flat_map(move |encoding| majors.map(|major| pack::Form { encoding, major }))
+            .filter(|form| form.may_hold(Kind::Matrix))
+            .flat_map(move |pack::Form { encoding, major }| {
+                values.map(|value| Form {
+                    encoding,
+                    value,
+                    major,
                 })
             })
     }
@@ -103,22 +104,18 @@ pub(crate) fn configs() -> [Config; 3] {
     [plain, full, learned]
 }
 
-/// One stored tensor; only the parts its form needs are filled.
-#[derive(Debug, Default)]
-struct Parts {
-    starts: Vec<u32>,
-    columns: Vec<u16>,
-    f32: Vec<f32>,
-    f16: Vec<f16>,
-    i8: Vec<i8>,
-    scales: Vec<f32>,
+/// One stored tensor.
+#[derive(Debug)]
+enum Stored {
+    Dense(Vec<f32>),
+    Matrix(Entry, Buffer),
 }
 
 /// A model that owns its weights.
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) config: Config,
-    tensors: Vec<(Tensor, Form, Parts)>,
+    tensors: Vec<(Tensor, Stored)>,
 }
 
 impl Model {
@@ -128,18 +125,6 @@ impl Model {
             .enumerate()
             .map(|(i, t)| {
                 let mut rng = Rng::new(seed * 1000 + i as u64);
-                let form = match t.kind {
-                    Kind::Matrix => form,
-                    Kind::Lookup => Form {
-                        major: Major::Output,
-                        ..form
-                    },
-                    Kind::Dense => Form {
-                        encoding: Encoding::Dense,
-                        value: ValueType::F32,
-                        major: Major::Output,
-                    },
-                };
                 let logical: Vec<i8> = (0..t.rows * t.cols)
                     .map(|_| match rng.next_u32() % 3 {
                         0 => (rng.next_u32() % 255) as i8,
@@ -147,7 +132,7 @@ impl Model {
                     })
                     .map(|q| q.max(-127))
                     .collect();
-                (t, form, parts(&t, form, &logical))
+                (t, stored(t, form, &logical))
             })
             .collect();
         Self { config, tensors }
@@ -162,72 +147,51 @@ pub(crate) fn models(seed: u64) -> impl Iterator<Item = Model> {
         .step_by(if cfg!(miri) { 7 } else { 1 })
 }
 
-fn parts(t: &Tensor, form: Form, logical: &[i8]) -> Parts {
-    let mut p = Parts::default();
-    let (major, minor) = match form.major {
-        Major::Output => (t.rows, t.cols),
-        Major::Input => (t.cols, t.rows),
+fn stored(t: Tensor, form: Form, logical: &[i8]) -> Stored {
+    let f32s: Vec<f32> = logical.iter().map(|&q| f32::from(q) / 64.0).collect();
+    if t.kind == Kind::Dense {
+        return Stored::Dense(f32s);
+    }
+    let f16s: Vec<f16> = logical.iter().map(|&q| f16::from_f32(q.into())).collect();
+    let scales: Vec<f32> = (0..t.rows).map(|row| 0.5 + row as f32).collect();
+    fn dense<'a, V: Value>(t: Tensor, values: &'a [V]) -> Layout<'a, V> {
+        Layout::Dense(Dense::new(t.rows, t.cols, values).unwrap())
+    }
+    let plain = match form.value {
+        ValueType::F32 => Parts::F32(dense(t, &f32s)),
+        ValueType::F16 => Parts::F16(dense(t, &f16s)),
+        _ => Parts::I8(dense(t, logical), &scales),
     };
-    let mut stored = Vec::new();
-    p.starts.push(0);
-    for i in 0..major {
-        for j in 0..minor {
-            let q = match form.major {
-                Major::Output => logical[i * t.cols + j],
-                Major::Input => logical[j * t.cols + i],
-            };
-            if form.encoding == Encoding::Dense || q != 0 {
-                p.columns.push(j as u16);
-                stored.push(q);
-            }
-        }
-        p.starts.push(p.columns.len() as u32);
+    let plain = Matrix::new(Major::Output, plain).unwrap();
+    let mut form = pack::Form {
+        encoding: form.encoding,
+        major: form.major,
+    };
+    if !form.may_hold(t.kind) {
+        form.major = Major::Output;
     }
-    match form.value {
-        ValueType::F32 => p.f32 = stored.iter().map(|&q| f32::from(q) / 64.0).collect(),
-        ValueType::F16 => p.f16 = stored.iter().map(|&q| f16::from_f32(q.into())).collect(),
-        _ => {
-            p.i8 = stored;
-            p.scales = (0..t.rows).map(|row| 0.5 + row as f32).collect();
-        }
+    if !form.may_hold(t.kind) {
+        form.encoding = Encoding::CsrU16;
     }
-    p
+    let mut scratch = Buffer::new(&vec![0; pack::scratch_len(&plain, form.major)]);
+    let line = pack::line(t, &plain, form, scratch.bytes_mut()).unwrap();
+    let mut bytes = Buffer::new(&vec![0xff; line.len]);
+    let packed = pack::pack(t, &plain, form, scratch.bytes_mut(), bytes.bytes_mut());
+    assert_eq!(packed, Ok(line));
+    Stored::Matrix(line, bytes)
 }
 
 impl Source for Model {
     fn tensor(&self, tensor: &Tensor) -> Option<Weights<'_>> {
-        let (t, form, p) = self.tensors.iter().find(|(t, ..)| t == tensor)?;
-        if t.kind == Kind::Dense {
-            return Some(Weights::Dense(&p.f32));
-        }
-        let (major, minor) = match form.major {
-            Major::Output => (t.rows, t.cols),
-            Major::Input => (t.cols, t.rows),
-        };
-        macro_rules! dense {
-            ($values:expr) => {
-                Dense::new(major, minor, $values).unwrap()
-            };
-        }
-        macro_rules! csr {
-            ($values:expr) => {
-                Csr::new(major, minor, &p.starts, &p.columns, $values).unwrap()
-            };
-        }
-        let stored = match (form.encoding, form.value) {
-            (Encoding::Dense, ValueType::F32) => Stored::F32(Layout::Dense(dense!(&p.f32))),
-            (Encoding::Dense, ValueType::F16) => Stored::F16(Layout::Dense(dense!(&p.f16))),
-            (Encoding::Dense, _) => Stored::I8(Layout::Dense(dense!(&p.i8)), &p.scales),
-            (_, ValueType::F32) => Stored::F32(Layout::Csr(csr!(&p.f32))),
-            (_, ValueType::F16) => Stored::F16(Layout::Csr(csr!(&p.f16))),
-            (_, _) => Stored::I8(Layout::Csr(csr!(&p.i8)), &p.scales),
-        };
-        Some(Weights::Matrix(Matrix::new(form.major, stored).unwrap()))
+        Some(match &self.tensors.iter().find(|(t, _)| t == tensor)?.1 {
+            Stored::Dense(values) => Weights::Dense(values),
+            Stored::Matrix(entry, bytes) => Weights::Matrix(entry.view(bytes.bytes()).unwrap()),
+        })
     }
 }
 
 /// Bytes at a 64-aligned address, as a file must lie.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Buffer {
     words: Vec<[u32; 16]>,
     len: usize,

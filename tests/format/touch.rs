@@ -3,7 +3,7 @@
 use lacuna::format::tokenizer::Vocabulary;
 use lacuna::format::write::{Sink, write};
 use lacuna::format::{Extra, File, Source, Tag, Weights, schema};
-use lacuna::sparse::{Csr, Dense, Layout, Stored, Value};
+use lacuna::sparse::{Layout, Stored, Value};
 
 /// Reads every number of every view and writes the file again, which must give the same bytes: each is determined.
 pub(crate) fn touch(file: &File<'_>) {
@@ -20,13 +20,10 @@ pub(crate) fn touch(file: &File<'_>) {
                 assert_eq!((matrix.rows(), matrix.cols()), (tensor.rows, tensor.cols));
                 assert_eq!(matrix.nnz(), entry.nnz);
                 match matrix.stored() {
-                    Stored::F32(Layout::Dense(d)) => dense(d),
-                    Stored::F16(Layout::Dense(d)) => dense(d),
-                    Stored::I8(Layout::Dense(d), _) => dense(d),
-                    Stored::F32(Layout::Csr(c)) => csr(c),
-                    Stored::F16(Layout::Csr(c)) => csr(c),
-                    Stored::I8(Layout::Csr(c), _) => csr(c),
-                    other => panic!("a form without a check: {other:?}"),
+                    Stored::F32(l) => elements(l),
+                    Stored::F16(l) => elements(l),
+                    Stored::I8(l, _) => elements(l),
+                    other => panic!("a value type without a check: {other:?}"),
                 }
             }
         }
@@ -35,21 +32,25 @@ pub(crate) fn touch(file: &File<'_>) {
     again(file);
 }
 
-fn dense<V: Value>(d: Dense<'_, V>) {
-    assert_eq!(d.values().len(), d.rows() * d.cols());
-    assert!(d.values().iter().all(|v| v.storable()));
-}
-
-fn csr<V: Value>(c: Csr<'_, V>) {
-    let mut seen = 0;
-    for row in 0..c.rows() {
-        let (columns, values) = c.row(row);
-        assert!(columns.is_sorted_by(|a, b| a < b));
-        assert!(columns.iter().all(|&j| usize::from(j) < c.cols()));
-        assert!(values.iter().all(|v| v.storable()));
-        seen += values.len();
+/// Every element lies in the matrix, may be stored, and comes behind the one before it in its row, however it is asked for.
+fn elements<V: Value>(layout: Layout<'_, V>) {
+    let (rows, cols) = layout.shape();
+    let mut together = 0;
+    layout.for_each(|row, col, v| {
+        assert!(row < rows && col < cols && v.storable());
+        together += 1;
+    });
+    let mut apart = 0;
+    for row in 0..rows {
+        let mut next = 0;
+        layout.for_each_in(row, |col, v| {
+            assert!(col >= next && col < cols && v.storable());
+            next = col + 1;
+            apart += 1;
+        });
     }
-    assert_eq!(seen, c.nnz());
+    assert_eq!(together, apart);
+    assert!(together <= layout.nnz());
 }
 
 fn blocks(file: &File<'_>) {

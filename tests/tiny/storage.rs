@@ -2,8 +2,8 @@
 
 use half::f16;
 use lacuna::format::schema::{Kind, Tensor};
-use lacuna::format::{Source, Weights};
-use lacuna::sparse::{Csr, Dense, Layout, Major, Matrix, Stored as Parts, Value};
+use lacuna::format::{Encoding, Entry, Source, Weights, pack};
+use lacuna::sparse::{Dense, Layout, Major, Matrix, Stored as Parts, Value};
 
 use super::Tiny;
 
@@ -15,30 +15,59 @@ pub(crate) enum Values {
     I8,
 }
 
-/// How matrices are stored; looked-up ones are always output-major.
+/// How matrices are stored; those that may not be stored so are CSR, or output-major if that is enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Form {
-    pub(crate) sparse: bool,
+    pub(crate) encoding: Encoding,
     pub(crate) input_major: bool,
     pub(crate) values: Values,
 }
 
 impl Form {
     pub(crate) const PLAIN: Form = Form {
-        sparse: false,
+        encoding: Encoding::Dense,
         input_major: false,
         values: Values::F32,
     };
 
     /// Every form with these values.
     pub(crate) fn all(values: Values) -> impl Iterator<Item = Form> {
-        [(false, false), (false, true), (true, false), (true, true)]
-            .into_iter()
-            .map(move |(sparse, input_major)| Form {
-                sparse,
-                input_major,
-                values,
+        let encodings = Encoding::ALL.into_iter().filter(|e| e.supported());
+        encodings
+            .flat_map(move |encoding| {
+                [false, true].map(|input_major| Form {
+                    encoding,
+                    input_major,
+                    values,
+                })
             })
+            .filter(|form| form.packed().may_hold(Kind::Matrix))
+    }
+
+    fn packed(self) -> pack::Form {
+        pack::Form {
+            encoding: self.encoding,
+            major: if self.input_major {
+                Major::Input
+            } else {
+                Major::Output
+            },
+        }
+    }
+
+    /// The form of a tensor of this kind.
+    fn of(self, kind: Kind) -> pack::Form {
+        let as_asked = self.packed();
+        let output = pack::Form {
+            major: Major::Output,
+            ..as_asked
+        };
+        let reference = pack::Form {
+            encoding: Encoding::CsrU16,
+            ..output
+        };
+        let mut choices = [as_asked, output, reference].into_iter();
+        choices.find(|f| f.may_hold(kind)).unwrap_or(reference)
     }
 }
 
@@ -55,80 +84,26 @@ pub(crate) fn quantise(t: &Tensor, w: &[f32]) -> (Vec<i8>, Vec<f32>) {
     (q, scales)
 }
 
-/// Buffers of one tensor.
+/// One tensor.
 enum Owned {
     Vector(Vec<f32>),
-    F32(Pattern<f32>),
-    F16(Pattern<f16>),
-    I8(Pattern<i8>, Vec<f32>),
+    Matrix(Entry, Vec<u64>),
 }
 
-/// The parts of one matrix.
-struct Pattern<V> {
-    major: Major,
-    rows: usize,
-    cols: usize,
-    sparse: bool,
-    indptr: Vec<u32>,
-    indices: Vec<u16>,
-    values: Vec<V>,
+fn dense<'a, V: Value>(t: &Tensor, values: &'a [V]) -> Layout<'a, V> {
+    Layout::Dense(Dense::new(t.rows, t.cols, values).expect("well formed"))
 }
 
-impl<V: Value> Pattern<V> {
-    fn new(t: &Tensor, w: &[V], form: Form) -> Self {
-        let transpose = form.input_major && t.kind == Kind::Matrix;
-        let (rows, cols) = if transpose {
-            (t.cols, t.rows)
-        } else {
-            (t.rows, t.cols)
-        };
-        let at = |r: usize, c: usize| {
-            if transpose {
-                w[c * t.cols + r]
-            } else {
-                w[r * t.cols + c]
-            }
-        };
-        let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
-        for r in 0..rows {
-            for c in 0..cols {
-                if !form.sparse || at(r, c).to_f32() != 0.0 {
-                    indices.push(c as u16);
-                    values.push(at(r, c));
-                }
-            }
-            indptr.push(values.len() as u32);
-        }
-        let major = if transpose {
-            Major::Input
-        } else {
-            Major::Output
-        };
-        Pattern {
-            major,
-            rows,
-            cols,
-            sparse: form.sparse,
-            indptr,
-            indices,
-            values,
-        }
-    }
-
-    fn csr(&self) -> Csr<'_, V> {
-        Csr::new(
-            self.rows,
-            self.cols,
-            &self.indptr,
-            &self.indices,
-            &self.values,
-        )
-        .expect("well formed")
-    }
-
-    fn dense(&self) -> Dense<'_, V> {
-        Dense::new(self.rows, self.cols, &self.values).expect("well formed")
-    }
+fn packed(t: &Tensor, parts: Parts<'_>, form: Form) -> Owned {
+    use zerocopy::IntoBytes;
+    let matrix = Matrix::new(Major::Output, parts).expect("well formed");
+    let form = form.of(t.kind);
+    let mut scratch = vec![0u64; pack::scratch_len(&matrix, form.major).div_ceil(8)];
+    let line = pack::line(*t, &matrix, form, scratch.as_mut_bytes()).expect("a form it may have");
+    let mut bytes = vec![u64::MAX; line.len.div_ceil(8)];
+    let (scratch, out) = (scratch.as_mut_bytes(), bytes.as_mut_bytes());
+    pack::pack(*t, &matrix, form, scratch, out).expect("as measured");
+    Owned::Matrix(line, bytes)
 }
 
 /// A model in one stored form.
@@ -139,14 +114,14 @@ impl Stored {
         let own = |(t, w): &(Tensor, Vec<f32>)| {
             let owned = match form.values {
                 _ if t.kind == Kind::Dense => Owned::Vector(w.clone()),
-                Values::F32 => Owned::F32(Pattern::new(t, w, form)),
+                Values::F32 => packed(t, Parts::F32(dense(t, w)), form),
                 Values::F16 => {
                     let w: Vec<f16> = w.iter().map(|v| f16::from_f32(*v)).collect();
-                    Owned::F16(Pattern::new(t, &w, form))
+                    packed(t, Parts::F16(dense(t, &w)), form)
                 }
                 Values::I8 => {
                     let (q, scales) = quantise(t, w);
-                    Owned::I8(Pattern::new(t, &q, form), scales)
+                    packed(t, Parts::I8(dense(t, &q), &scales), form)
                 }
             };
             (*t, owned)
@@ -157,16 +132,10 @@ impl Stored {
 
 impl Source for Stored {
     fn tensor(&self, tensor: &Tensor) -> Option<Weights<'_>> {
-        let owned = &self.0.iter().find(|(t, _)| t == tensor)?.1;
-        let (major, parts) = match owned {
-            Owned::Vector(v) => return Some(Weights::Dense(v)),
-            Owned::F32(p) if p.sparse => (p.major, Parts::F32(Layout::Csr(p.csr()))),
-            Owned::F32(p) => (p.major, Parts::F32(Layout::Dense(p.dense()))),
-            Owned::F16(p) if p.sparse => (p.major, Parts::F16(Layout::Csr(p.csr()))),
-            Owned::F16(p) => (p.major, Parts::F16(Layout::Dense(p.dense()))),
-            Owned::I8(p, s) if p.sparse => (p.major, Parts::I8(Layout::Csr(p.csr()), s)),
-            Owned::I8(p, s) => (p.major, Parts::I8(Layout::Dense(p.dense()), s)),
-        };
-        Matrix::new(major, parts).ok().map(Weights::Matrix)
+        use zerocopy::IntoBytes;
+        match &self.0.iter().find(|(t, _)| t == tensor)?.1 {
+            Owned::Vector(v) => Some(Weights::Dense(v)),
+            Owned::Matrix(line, bytes) => Some(Weights::Matrix(line.view(bytes.as_bytes()).ok()?)),
+        }
     }
 }
