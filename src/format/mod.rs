@@ -27,11 +27,13 @@
 //! |---|---|---|---|
 //! | 0 | dense | f32 | output-major |
 //! | 1 | csr-u16 | f16 | input-major |
-//! | 2 | csr-u8-gap, reserved | i8 with an f32 scale per output | |
-//! | 3 | nibble-gap, reserved | i4, reserved | |
+//! | 2 | csr-u8-gap | i8 with an f32 scale per output | |
+//! | 3 | nibble-gap | i4, reserved | |
 //! | 4 | bitmask, reserved | | |
 //! | 5 | panel-16, reserved | | |
 //! | 6 | panel-32, reserved | | |
+//!
+//! What each encoding stores, part by part, is in `sections.rs`.
 //!
 //! | block | is | since |
 //! |---|---|---|

@@ -61,7 +61,6 @@ fn every_value_is_checked_and_placed() {
                 found += 1;
             }
         }
-        // A scale is four bytes and finite whatever one of them is, but for f32 it does not exist at all.
         assert_eq!(found, entry.nnz, "{form:?}");
     }
 }
@@ -87,7 +86,12 @@ fn every_byte_of_a_payload_is_accounted_for() {
 /// Row starts: the wrong end, and a start behind the next.
 #[test]
 fn row_starts() {
-    let starts = |e: Encoding| matches!(e, Encoding::CsrU16 | Encoding::CsrU8Gap | Encoding::NibbleGap);
+    let starts = |e: Encoding| {
+        matches!(
+            e,
+            Encoding::CsrU16 | Encoding::CsrU8Gap | Encoding::NibbleGap
+        )
+    };
     for form in Form::all().filter(|f| starts(f.encoding)) {
         let (mut bytes, entry) = subject(form);
         let rows = match form.major {
@@ -114,9 +118,15 @@ fn counts() {
     for form in Form::all() {
         let (bytes, entry) = subject(form);
         let line = 192 + 20 * place_of(&bytes, &entry);
-        for nnz in [0, entry.nnz as u32 + 1, entry.nnz as u32 - 1, u32::MAX] {
+        let count = entry.nnz as u32;
+        for nnz in [0, count / 2, count + 1, count - 1, u32::MAX] {
             let said = with(&mut bytes.clone(), line + 16, &nnz.to_le_bytes());
-            assert_eq!(said, Err((Kind::Size, line + 12)), "{form:?} {nnz}");
+            // One more or less may only move bytes of int8 between values and padding, which is seen there.
+            let near = form.value == ValueType::I8 && nnz.abs_diff(count) == 1;
+            assert!(
+                near && said.is_err() || said == Err((Kind::Size, line + 12)),
+                "{form:?} {nnz}: {said:?}"
+            );
         }
     }
 }
