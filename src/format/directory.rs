@@ -21,6 +21,8 @@ pub struct Entry {
     pub value: ValueType,
     /// Which axis is stored as rows.
     pub major: Major,
+    /// True if the payload says in which order its rows lie; for panels only.
+    pub sorted: bool,
     /// Stored elements; for the dense encoding `rows · cols`.
     pub nnz: usize,
     /// First byte of the payload, from the start of the file.
@@ -77,6 +79,7 @@ impl Entry {
         out[2] = self.encoding as u8;
         out[3] = self.value as u8;
         out[4] = self.major as u8;
+        out[5] = self.sorted as u8;
         for (field, n) in out[8..]
             .chunks_exact_mut(4)
             .zip([self.offset, self.len, self.nnz])
@@ -126,13 +129,12 @@ pub(crate) const fn entry(bytes: &[u8], place: usize, tensor: Tensor) -> Result<
 
 /// The line at byte `at`, which must be `tensor`; checks everything but the offset.
 pub(crate) const fn entry_at(bytes: &[u8], at: usize, tensor: Tensor) -> Result<Entry, Error> {
-    let [id, layer, encoding, value, major, rest @ ..]: [u8; 8] = tri!(array_at(bytes, at));
+    let [id, layer, encoding, value, major, sorted, rest @ ..]: [u8; 8] = tri!(array_at(bytes, at));
     if id != tensor.id as u8 || layer as usize != tensor.layer {
         return Err(Error::new(Kind::Directory, at));
     }
     let encoding = match Encoding::from_id(encoding) {
-        Some(encoding) if encoding.supported() => encoding,
-        Some(_) => return Err(Error::new(Kind::ReservedEncoding, at + 2)),
+        Some(encoding) => encoding,
         None => return Err(Error::new(Kind::Unknown, at + 2)),
     };
     let value = match ValueType::from_id(value) {
@@ -145,7 +147,8 @@ pub(crate) const fn entry_at(bytes: &[u8], at: usize, tensor: Tensor) -> Result<
         1 => Major::Input,
         _ => return Err(Error::new(Kind::Unknown, at + 4)),
     };
-    if !matches!(rest, [0, 0, 0]) {
+    let panel = matches!(encoding, Encoding::Panel16 | Encoding::Panel32);
+    if !matches!(rest, [0, 0]) || sorted > panel as u8 {
         return Err(Error::new(Kind::Reserved, at + 5));
     }
     let entry = Entry {
@@ -153,6 +156,7 @@ pub(crate) const fn entry_at(bytes: &[u8], at: usize, tensor: Tensor) -> Result<
         encoding,
         value,
         major,
+        sorted: sorted == 1,
         offset: tri!(u32_at(bytes, at + 8)) as usize,
         len: tri!(u32_at(bytes, at + 12)) as usize,
         nnz: tri!(u32_at(bytes, at + 16)) as usize,

@@ -41,11 +41,11 @@ pub enum Encoding {
     CsrU8Gap = 2,
     /// Gaps of four bits between columns, beside the values.
     NibbleGap = 3,
-    /// One bit per element and the values of the set bits. Reserved.
+    /// One bit per element and the values of the set bits.
     Bitmask = 4,
-    /// 16 length-sorted rows share a 32-column window. Reserved.
+    /// 64 rows walk together in windows of 16 columns (int8: 64).
     Panel16 = 5,
-    /// 32 length-sorted rows share a 32-column window. Reserved.
+    /// 64 rows walk together in windows of 32 columns (int8: 128).
     Panel32 = 6,
 }
 
@@ -77,14 +77,6 @@ impl Encoding {
     /// The encoding of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|e| e.name() == name)
-    }
-
-    /// True if this engine reads and writes it.
-    pub const fn supported(self) -> bool {
-        matches!(
-            self,
-            Self::Dense | Self::CsrU16 | Self::CsrU8Gap | Self::NibbleGap
-        )
     }
 
     /// The word `inspect` prints.

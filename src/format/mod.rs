@@ -11,7 +11,7 @@
 //!  32  configuration 128 see `blueprint.rs`
 //! 160  needs         32  u64 state bytes · u32 encodings · u32 value types (bit sets) · u8 ISA · 15 × 0
 //! 192  tensors       20 × T, in schema order:
-//!        u8 id · u8 layer · u8 encoding · u8 value type · u8 orientation · 3 × 0 · u32 offset · u32 length · u32 nnz
+//!        u8 id · u8 layer · u8 encoding · u8 value type · u8 orientation · u8 sorted · 2 × 0 · u32 offset · u32 length · u32 nnz
 //!      blocks        12 × B, in ascending order of tags:
 //!        4 letters · u32 offset · u32 length
 //!      0 … 63 × 0
@@ -29,9 +29,9 @@
 //! | 1 | csr-u16 | f16 | input-major |
 //! | 2 | csr-u8-gap | i8 with an f32 scale per output | |
 //! | 3 | nibble-gap | i4, reserved | |
-//! | 4 | bitmask, reserved | | |
-//! | 5 | panel-16, reserved | | |
-//! | 6 | panel-32, reserved | | |
+//! | 4 | bitmask | | |
+//! | 5 | panel-16 | | |
+//! | 6 | panel-32 | | |
 //!
 //! What each encoding stores, part by part, is in `sections.rs`.
 //!

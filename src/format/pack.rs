@@ -23,7 +23,9 @@ use super::payload::Plain;
 use super::schema::{self, Tensor};
 use super::sections::{PARTS, sections};
 use super::{Encoding, ValueType, parts};
-use crate::sparse::{self, Gaps, Layout, Major, Matrix, Nibbles, Stored, plain};
+use crate::sparse::{
+    self, Bitmask, Gaps, Layout, Major, Matrix, Nibbles, Panel, Stored, bitmask, panel, plain,
+};
 
 /// How the elements of a matrix lie, apart from what they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +40,11 @@ pub struct Form {
 impl Form {
     /// Whether a tensor of this kind may have this form.
     pub const fn may_hold(self, kind: schema::Kind) -> bool {
+        let panel = matches!(self.encoding, Encoding::Panel16 | Encoding::Panel32);
         match kind {
+            schema::Kind::Matrix if panel => matches!(self.major, Major::Output),
             schema::Kind::Matrix => true,
+            schema::Kind::Lookup if panel => false,
             schema::Kind::Lookup => matches!(self.major, Major::Output),
             schema::Kind::Dense => {
                 matches!(self.encoding, Encoding::Dense) && matches!(self.major, Major::Output)
@@ -169,6 +174,7 @@ fn run(
         encoding: form.encoding,
         value,
         major: form.major,
+        sorted: false,
         nnz: 0,
         offset: 0,
         len: 0,
@@ -198,7 +204,7 @@ fn lay<V: Plain>(
     } else {
         source
     };
-    entry.nnz = stored(&entry, &source).ok_or(Error::Form(form))?;
+    (entry.nnz, entry.sorted) = stored(&entry, &source).ok_or(Error::TooLarge)?;
     entry.len = sections(&entry).ok_or(Error::TooLarge)?.len;
     if let Some(out) = out {
         let given = out.len();
@@ -229,22 +235,26 @@ fn turned<'a, V: Plain>(
     Ok(Layout::Csr(turned))
 }
 
-/// Elements that the encoding stores, fillers included; `None` where it cannot.
-fn stored<V: Plain>(e: &Entry, source: &Layout<'_, V>) -> Option<usize> {
+/// Elements that the encoding stores, fillers included, and whether it sorts rows; `None` where u32 cannot count them.
+fn stored<V: Plain>(e: &Entry, source: &Layout<'_, V>) -> Option<(usize, bool)> {
     let (major, minor) = source.shape();
-    match e.encoding {
-        Encoding::Dense => Some(major * minor),
-        Encoding::CsrU16 => Some(plain::nonzeros(source)),
+    let elements = match e.encoding {
+        Encoding::Dense => major.checked_mul(minor)?,
+        Encoding::CsrU16 | Encoding::Bitmask => plain::nonzeros(source),
         Encoding::CsrU8Gap => {
             let words = Gaps::size(source, e.stride()).ok()?;
-            Some(words / Gaps::<V>::WORDS * Gaps::<V>::BLOCK)
+            words / Gaps::<V>::WORDS * Gaps::<V>::BLOCK
         }
         Encoding::NibbleGap => {
             let words = Nibbles::size(source).ok()?;
-            Some(words / Nibbles::<V>::WORDS * Nibbles::<V>::BLOCK)
+            words / Nibbles::<V>::WORDS * Nibbles::<V>::BLOCK
         }
-        _ => None,
-    }
+        Encoding::Panel16 | Encoding::Panel32 => {
+            let need = Panel::need(source, parts::window::<V>(e.encoding))?;
+            return Some((need.entries, need.order != 0));
+        }
+    };
+    Some((elements, false))
 }
 
 fn write<V: Plain>(
@@ -253,18 +263,32 @@ fn write<V: Plain>(
     scales: &[f32],
     out: &mut [u8],
 ) -> Result<(), Error> {
-    let [a, b, _, _, values, tail] = cut(e, out)?;
+    let [a, b, c, d, values, tail] = cut(e, out)?;
     let values = numbers(values)?;
     match e.encoding {
-        Encoding::Dense => plain::dense(source, V::new_zeroed(), values)?,
-        Encoding::CsrU16 => plain::csr(source, numbers(a)?, numbers(b)?, values).map(drop)?,
-        Encoding::CsrU8Gap => {
-            Gaps::pack(source, e.stride(), numbers(a)?, numbers(b)?).map(drop)?;
+        Encoding::Dense => plain::dense(source, V::default(), values)?,
+        Encoding::CsrU16 => drop(plain::csr(source, numbers(a)?, numbers(b)?, values)?),
+        Encoding::CsrU8Gap => drop(Gaps::pack(source, e.stride(), numbers(a)?, numbers(b)?)?),
+        Encoding::NibbleGap => drop(Nibbles::pack(source, numbers(a)?, numbers(b)?)?),
+        Encoding::Bitmask => {
+            let room = bitmask::Room {
+                starts: numbers(a)?,
+                masks: numbers(b)?,
+                values,
+            };
+            Bitmask::pack(source, room)?;
         }
-        Encoding::NibbleGap => {
-            Nibbles::pack(source, numbers(a)?, numbers(b)?).map(drop)?;
+        Encoding::Panel16 | Encoding::Panel32 => {
+            let room = panel::Room {
+                starts: numbers(b)?,
+                bases: numbers(c)?,
+                indices: a,
+                values,
+                order: d,
+            };
+            let need = Panel::need(source, parts::window::<V>(e.encoding));
+            Panel::pack(source, need.ok_or(Error::TooLarge)?, room)?;
         }
-        _ => {}
     }
     tail.copy_from_slice(scales.as_bytes());
     Ok(())

@@ -8,7 +8,7 @@ use super::schema::Tensor;
 use super::sections::{PARTS, sections};
 use super::{Encoding, ValueType};
 use crate::sparse::{
-    self, Bitmask, Csr, Dense, Gaps, Layout, Major, Matrix, Nibbles, Panel, Stored, Value,
+    self, Bitmask, Csr, Dense, Gaps, Layout, Major, Matrix, Nibbles, Panel, Stored, Value, panel,
 };
 
 fn encoding<V: Value>(layout: &Layout<'_, V>) -> Encoding {
@@ -18,8 +18,29 @@ fn encoding<V: Value>(layout: &Layout<'_, V>) -> Encoding {
         Layout::Gaps(_) => Encoding::CsrU8Gap,
         Layout::Nibbles(_) => Encoding::NibbleGap,
         Layout::Bitmask(_) => Encoding::Bitmask,
-        Layout::Panel(p) if p.window() <= 16 => Encoding::Panel16,
+        Layout::Panel(p) if p.window() == window::<V>(Encoding::Panel16) => Encoding::Panel16,
         Layout::Panel(_) => Encoding::Panel32,
+    }
+}
+
+/// Columns of a panel's window under `encoding`.
+pub(crate) const fn window<V>(encoding: Encoding) -> usize {
+    let columns = match encoding {
+        Encoding::Panel16 => 16,
+        _ => 32,
+    };
+    columns * panel::depth::<V>()
+}
+
+/// Whether a payload says in which order its rows lie.
+pub(crate) fn sorted(matrix: &Matrix<'_>) -> bool {
+    fn of<V: Value>(layout: Layout<'_, V>) -> bool {
+        matches!(layout, Layout::Panel(p) if !p.parts().order.is_empty())
+    }
+    match matrix.stored() {
+        Stored::F32(l) => of(l),
+        Stored::F16(l) => of(l),
+        Stored::I8(l, _) => of(l),
     }
 }
 
@@ -44,22 +65,14 @@ pub(crate) fn of<'a>(matrix: &Matrix<'a>) -> [&'a [u8]; PARTS] {
                 let (indptr, indices) = (c.indptr().as_bytes(), c.indices().as_bytes());
                 ([indptr, indices, &[], &[]], c.values())
             }
-<<<<<<< HEAD
-            Layout::Gaps(g) => ([g.starts().as_bytes(), g.words().as_bytes(), &[]], &[]),
-            Layout::Nibbles(n) => ([n.starts().as_bytes(), n.words().as_bytes(), &[]], &[]),
-            Layout::Bitmask(b) => {
-                let (starts, masks) = (b.starts().as_bytes(), b.masks().as_bytes());
-                ([starts, masks, &[]], b.values())
-            }
-            Layout::Panel(p) => {
-                let parts = p.parts();
-                let (starts, bases) = (parts.starts.as_bytes(), parts.bases.as_bytes());
-                ([starts, bases, parts.indices], parts.values)
-            }
-=======
             Layout::Gaps(g) => (steps(g.starts(), g.words()), &[]),
             Layout::Nibbles(n) => (steps(n.starts(), n.words()), &[]),
->>>>>>> 07acfb3 (format, model: a file ran in the form it was written in / packing into any form, repacking at load by one break-even table)
+            Layout::Bitmask(b) => (steps(b.starts(), b.masks()), b.values()),
+            Layout::Panel(p) => {
+                let p = p.parts();
+                let (starts, bases) = (p.starts.as_bytes(), p.bases.as_bytes());
+                ([p.indices, starts, bases, p.order], p.values)
+            }
         };
         [a, b, c, d, values.as_bytes(), scales.as_bytes()]
     }
@@ -88,6 +101,10 @@ pub(crate) fn recheck(matrix: &Matrix<'_>) -> Result<(), sparse::Error> {
                 let shape = (b.rows(), b.cols());
                 Bitmask::new(shape, b.starts(), b.masks(), b.values()).map(drop)
             }
+            Layout::Panel(p) if p.window() != window::<V>(encoding(&layout)) => {
+                let (kind, at) = (sparse::Kind::Length, p.window());
+                Err(sparse::Error { kind, at })
+            }
             Layout::Panel(p) => Panel::new((p.rows(), p.cols()), p.window(), p.parts()).map(drop),
         }
     }
@@ -107,6 +124,7 @@ pub(crate) fn line(tensor: Tensor, matrix: &Matrix<'_>) -> Option<Entry> {
         encoding,
         value,
         major: matrix.major(),
+        sorted: sorted(matrix),
         nnz: matrix.nnz(),
         offset: 0,
         len: 0,
@@ -120,6 +138,7 @@ pub(crate) fn vector_line(tensor: Tensor, values: &[f32]) -> Option<Entry> {
         encoding: Encoding::Dense,
         value: ValueType::F32,
         major: Major::Output,
+        sorted: false,
         nnz: values.len(),
         offset: 0,
         len: 0,

@@ -5,13 +5,19 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::directory::Entry;
 use super::layout::zeros;
+use super::parts::window;
 use super::schema;
-use super::sections::{PARTS, SCALES, Sections, VALUES, block, block_len, sections};
+use super::sections::{PARTS, SCALES, Sections, block, block_len, sections};
 use super::{Encoding, Error, Kind, ValueType};
-use crate::sparse::{self, Csr, Dense, Gaps, Layout, Matrix, Nibbles, Stored, Value};
+use crate::sparse::{
+    self, Bitmask, Csr, Dense, Gaps, Layout, Matrix, Nibbles, Panel, Stored, Value, bitmask, panel,
+};
 
 /// Numbers that may be cast from the bytes of a file.
-pub(crate) trait Plain: Value + FromBytes + IntoBytes + Immutable + KnownLayout {}
+pub(crate) trait Plain:
+    Value + Default + FromBytes + IntoBytes + Immutable + KnownLayout
+{
+}
 impl Plain for f32 {}
 impl Plain for f16 {}
 impl Plain for i8 {}
@@ -45,7 +51,7 @@ fn cut<'a>(payload: &'a [u8], s: &Sections) -> Result<[&'a [u8]; PARTS], sparse:
 
 fn layout<'a, V: Plain>(
     e: &Entry,
-    [a, b, _, _, values, _]: [&'a [u8]; PARTS],
+    [a, b, c, d, values, _]: [&'a [u8]; PARTS],
     trust: Trust,
 ) -> Result<Layout<'a, V>, sparse::Error> {
     let (major, minor) = e.stored_shape();
@@ -72,7 +78,25 @@ fn layout<'a, V: Plain>(
             };
             wrap(major, minor, cast(a)?, cast(b)?).map(Layout::Nibbles)
         }
-        _ => Err(CUT),
+        Encoding::Bitmask => {
+            let wrap = if checked {
+                Bitmask::trusted
+            } else {
+                Bitmask::new
+            };
+            wrap((major, minor), cast(a)?, cast(b)?, values).map(Layout::Bitmask)
+        }
+        Encoding::Panel16 | Encoding::Panel32 => {
+            let parts = panel::Parts {
+                starts: cast(b)?,
+                bases: cast(c)?,
+                indices: a,
+                values,
+                order: d,
+            };
+            let wrap = if checked { Panel::trusted } else { Panel::new };
+            wrap((major, minor), window::<V>(e.encoding), parts).map(Layout::Panel)
+        }
     }
 }
 
@@ -127,18 +151,32 @@ pub(crate) fn check(bytes: &[u8], e: &Entry) -> Result<(), Error> {
     Ok(())
 }
 
-/// The byte of a payload that shows an error of its matrix: a value, an end of the row starts, or the start of a row.
+/// The byte of a payload that shows an error of its matrix.
 fn place(e: &Entry, s: &Sections, error: sparse::Error) -> usize {
+    use sparse::Kind::{Filler, Indptr, Length, Order, OutOfRange, Permutation, Value};
+    let ((major, minor), at) = (e.stored_shape(), error.at);
     let width = e.value.bits() / 8;
-    match (error.kind, block(e.encoding)) {
-        (sparse::Kind::Value, 0) => s.parts[VALUES].start + width * error.at,
-        (sparse::Kind::Value, block) => {
-            let within = 4 + error.at % block * width;
-            s.parts[1].start + error.at / block * block_len(e) + within
+    let [first, second, _, order, values, _] = s.parts.map(|part| part.start);
+    match (e.encoding, error.kind) {
+        (_, Length) => 0,
+        (Encoding::CsrU8Gap | Encoding::NibbleGap, Value) => {
+            let block = block(e.encoding);
+            second + at / block * block_len(e) + 4 + at % block * width
         }
-        (sparse::Kind::Indptr, _) => 4 * e.stored_shape().0,
-        (sparse::Kind::Length, _) => 0,
-        _ => 4 * error.at,
+        (_, Value | Filler) => values + width * at,
+        (_, Permutation) => order + at,
+        (Encoding::Panel16 | Encoding::Panel32, Indptr | Order) => {
+            second + 4 * at.min(major.div_ceil(panel::LANES))
+        }
+        (Encoding::Panel16 | Encoding::Panel32, _) => {
+            let (lane, before) = (at % panel::LANES, at - at % panel::LANES);
+            match e.value {
+                ValueType::I8 => at,
+                _ => before + panel::index_at::<f32>(lane, 0),
+            }
+        }
+        (Encoding::Bitmask, OutOfRange) => second + 4 * bitmask::words(minor) * at,
+        _ => first + 4 * at.min(major),
     }
 }
 

@@ -32,8 +32,6 @@ pub enum Kind {
     Unsupported(Feature),
     /// A configuration that cannot be.
     Config(config::Error),
-    /// An encoding that version 1 names and this engine does not read.
-    ReservedEncoding,
     /// A value type that version 1 names and this engine does not read.
     ReservedValue,
     /// A directory line or count that is not the one the schema has here.
@@ -113,9 +111,6 @@ impl Error {
             Kind::Unsupported(Feature::Patches) => "patch input is not supported yet",
             Kind::Unsupported(Feature::Classifier) => "classifier heads are not supported yet",
             Kind::Config(_) => "configuration is inconsistent",
-            Kind::ReservedEncoding => {
-                "encoding is not supported yet; export the model again for this engine"
-            }
             Kind::ReservedValue => {
                 "value type is not supported yet; export the model again for this engine"
             }

@@ -33,7 +33,7 @@ impl Form {
     pub(crate) fn all() -> impl Iterator<Item = Form> {
         let values = [ValueType::F32, ValueType::F16, ValueType::I8];
         let majors = [Major::Output, Major::Input];
-        let encodings = Encoding::ALL.into_iter().filter(|e| e.supported());
+        let encodings = Encoding::ALL.into_iter();
         encodings
             .flat_map(move |encoding| majors.map(|major| pack::Form { encoding, major }))
             .filter(|form| form.may_hold(Kind::Matrix))

@@ -1,6 +1,6 @@
 //! One wrong thing at a time, with a good checksum, and the name and place it is refused under.
 
-use lacuna::format::{Encoding, Error, Feature, File, Kind, ValueType, golden, tokenizer};
+use lacuna::format::{Error, Feature, File, Kind, ValueType, golden, tokenizer};
 use lacuna::sparse;
 
 use crate::models::{Buffer, Form, Model, configs, file, sealed, with_extras};
@@ -178,12 +178,6 @@ fn tensor_directory() {
     let at = DIRECTORY;
     assert_eq!(refusal(put(at, &[99])), (Kind::Directory, at));
     assert_eq!(refusal(put(at + 1, &[1])), (Kind::Directory, at));
-    for encoding in Encoding::ALL.into_iter().filter(|e| !e.supported()) {
-        assert_eq!(
-            refusal(put(at + 2, &[encoding as u8])),
-            (Kind::ReservedEncoding, at + 2)
-        );
-    }
     assert_eq!(refusal(put(at + 2, &[7])), (Kind::Unknown, at + 2));
     assert_eq!(refusal(put(at + 3, &[3])), (Kind::ReservedValue, at + 3));
     assert_eq!(refusal(put(at + 3, &[4])), (Kind::Unknown, at + 3));

@@ -32,7 +32,7 @@ impl Form {
 
     /// Every form with these values.
     pub(crate) fn all(values: Values) -> impl Iterator<Item = Form> {
-        let encodings = Encoding::ALL.into_iter().filter(|e| e.supported());
+        let encodings = Encoding::ALL.into_iter();
         encodings
             .flat_map(move |encoding| {
                 [false, true].map(|input_major| Form {
