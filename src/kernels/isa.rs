@@ -90,7 +90,14 @@ pub struct Avx2(());
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Avx512(());
+pub struct Avx512 {
+    bytes: bool,
+}
+
+/// Proof that this processor has AVX-512 VBMI and VNNI besides what [`Avx512`] says: byte look-up, byte dot products.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Avx512Bytes(());
 
 /// A back-end that this machine can run. The proofs are made by detection alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,6 +169,12 @@ mod detected {
     pub(super) fn avx512() -> bool {
         avx2() && has_avx512::get()
     }
+
+    /// VBMI and VNNI, which `cpufeatures` does not know: bits 1 and 11 of ECX in leaf 7. The registers are AVX-512's.
+    pub(super) fn avx512_bytes() -> bool {
+        const BOTH: u32 = 1 << 1 | 1 << 11;
+        avx512() && core::arch::x86_64::__cpuid_count(7, 0).ecx & BOTH == BOTH
+    }
 }
 
 /// An interpreter has no processor to ask.
@@ -172,6 +185,10 @@ mod detected {
     }
 
     pub(super) fn avx512() -> bool {
+        false
+    }
+
+    pub(super) fn avx512_bytes() -> bool {
         false
     }
 }
@@ -186,7 +203,20 @@ impl Avx2 {
 #[cfg(target_arch = "x86_64")]
 impl Avx512 {
     fn detect() -> Option<Avx512> {
-        detected::avx512().then_some(Avx512(()))
+        let bytes = detected::avx512_bytes();
+        detected::avx512().then_some(Avx512 { bytes })
+    }
+
+    /// The extensions, where the processor has them.
+    pub(super) fn bytes(self) -> Option<Avx512Bytes> {
+        self.bytes.then_some(Avx512Bytes(()))
+    }
+
+    /// The same without VBMI and VNNI, as on the first processors with AVX-512.
+    #[cfg(feature = "_fixture")]
+    #[doc(hidden)]
+    pub fn without_bytes(self) -> Avx512 {
+        Avx512 { bytes: false }
     }
 
     /// Where AVX-512 runs, so does AVX2.

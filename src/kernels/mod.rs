@@ -23,6 +23,12 @@ mod batch;
 mod block;
 mod environment;
 mod isa;
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_feature = "neon"),
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
+mod panel;
 mod portable;
 mod portable_steps;
 pub(crate) mod run;

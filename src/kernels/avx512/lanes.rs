@@ -3,9 +3,9 @@
 
 use core::arch::x86_64::{
     __m256i, __m512, __m512i, _mm_loadu_si128, _mm256_castsi128_si256, _mm256_inserti128_si256,
-    _mm256_loadu_ps, _mm512_add_ps, _mm512_castps256_ps512, _mm512_cvtph_ps, _mm512_insertf32x8,
-    _mm512_loadu_ps, _mm512_permutex2var_ps, _mm512_setr_epi32, _mm512_shuffle_ps,
-    _mm512_storeu_ps, _mm512_unpackhi_ps, _mm512_unpacklo_ps,
+    _mm256_loadu_ps, _mm256_loadu_si256, _mm512_add_ps, _mm512_castps256_ps512, _mm512_cvtph_ps,
+    _mm512_insertf32x8, _mm512_loadu_ps, _mm512_permutex2var_ps, _mm512_setr_epi32,
+    _mm512_shuffle_ps, _mm512_storeu_ps, _mm512_unpackhi_ps, _mm512_unpacklo_ps,
 };
 
 use half::f16;
@@ -19,6 +19,12 @@ pub(super) trait Widen: Value + Default {
     /// # Safety
     /// The processor has AVX-512 F, BW, VL and DQ, and F16C.
     unsafe fn widen(low: &[Self; 8], high: &[Self; 8]) -> __m512;
+
+    /// Sixteen values as f32.
+    ///
+    /// # Safety
+    /// As [`Widen::widen`].
+    unsafe fn load(v: &[Self; 16]) -> __m512;
 }
 
 impl Widen for f32 {
@@ -34,6 +40,12 @@ impl Widen for f32 {
         };
         _mm512_insertf32x8::<1>(_mm512_castps256_ps512(low), high)
     }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+    unsafe fn load(v: &[f32; 16]) -> __m512 {
+        load(v)
+    }
 }
 
 impl Widen for f16 {
@@ -41,6 +53,13 @@ impl Widen for f16 {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
     unsafe fn widen(low: &[f16; 8], high: &[f16; 8]) -> __m512 {
         _mm512_cvtph_ps(joined(low, high))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+    unsafe fn load(v: &[f16; 16]) -> __m512 {
+        // SAFETY: 32 bytes of an array of sixteen two-byte elements.
+        _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(v.as_ptr().cast()) })
     }
 }
 

@@ -24,6 +24,9 @@ mod csr;
 mod dense;
 mod int8;
 mod lanes;
+mod panel;
+mod panel_int8;
+mod panel_words;
 mod spmm;
 mod vector;
 
@@ -48,6 +51,19 @@ pub(super) fn matvec(proof: Avx512, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]
         }
         (Stored::I8(Layout::Csr(c), s), Major::Output) if c.cols() <= int8::MOST_COLS => {
             int8::csr_output(proof, c, x.q, y);
+            portable::scale_i8(y, x.scale, s);
+        }
+        (Stored::F32(Layout::Panel(p)), Major::Output) if panel::fits(&p) => {
+            panel::output(proof, p, x.x, y);
+        }
+        (Stored::F16(Layout::Panel(p)), Major::Output) if panel::fits(&p) => {
+            panel::output(proof, p, x.x, y);
+        }
+        (Stored::I8(Layout::Panel(p), s), Major::Output) if panel_int8::fits(&p) => {
+            match proof.bytes() {
+                Some(bytes) => panel_int8::output(bytes, p, x.q, y),
+                None => panel_words::output(proof, p, x.q, y),
+            }
             portable::scale_i8(y, x.scale, s);
         }
         _ => avx2::matvec(proof.avx2(), w, x, y),
