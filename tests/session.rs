@@ -55,7 +55,7 @@ fn limits_that_cannot_be_are_refused() {
         let expected = Refused::Context { context, seq_len };
         assert_eq!(refused(&RICH, Limits { context, ..limits }), Some(expected));
     }
-    let prefill = 2;
+    let prefill = 0;
     let expected = Refused::Prefill { prefill };
     assert_eq!(refused(&RICH, Limits { prefill, ..limits }), Some(expected));
     // Without position tables any context will do, up to memory; no size wraps around.

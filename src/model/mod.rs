@@ -24,7 +24,7 @@ mod state;
 mod weights;
 
 pub use cache::CacheType;
-pub use forward::forward;
+pub use forward::{forward, prefill};
 pub use refusal::Error;
 pub use state::{Arena, Limits, State, WhenFull};
 pub use weights::{Layer, Model};

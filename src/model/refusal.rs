@@ -23,7 +23,7 @@ pub enum Error {
         /// The model's `seq_len`.
         seq_len: usize,
     },
-    /// More than one token at a time is asked for.
+    /// No token at a time is asked for.
     Prefill {
         /// The limit asked for.
         prefill: usize,
@@ -62,7 +62,7 @@ impl fmt::Display for Error {
                 write!(f, "a context of {context} is not in 1..={seq_len}")
             }
             Error::Prefill { prefill } => {
-                write!(f, "a prefill of {prefill} tokens is not supported, only 1")
+                write!(f, "a prefill of {prefill} tokens runs none")
             }
             Error::SlideLearned => f.write_str("a window cannot slide over learned positions"),
             Error::OtherModel => f.write_str("the state belongs to a model of another shape"),

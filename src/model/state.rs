@@ -5,6 +5,9 @@
 //! work = the larger of  q │ k │ v │ scores (context)   and   h │ g: attention and MLP never live at once
 //! ```
 //!
+//! With a prefill of T > 1 tokens, every vector but logits and scores is `stride` times as long, [`Lanes::of`]`(T)`, and
+//! behind the logits come T scales of int8 inputs and up to 16 rows of the widest input.
+//!
 //! # Invariants
 //! - [`State::len`] is the sum of these, to the byte, with no padding; the arena may be longer.
 //! - Slots of the cache fill from 0; the window is the latest `min(position, context)` positions.
@@ -19,8 +22,9 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use super::Error;
 use super::cache::{Blocks, Cache, CacheType};
-use crate::config::{Config, Position};
-use crate::kernels::INPUT_PAD;
+use super::forward::GROUP;
+use crate::config::{Config, MAX_SIDE, Position};
+use crate::kernels::{INPUT_PAD, Lanes};
 
 /// How much a session may hold; with the model's shape it decides the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +32,7 @@ use crate::kernels::INPUT_PAD;
 pub struct Limits {
     /// Positions that the cache holds; at most `seq_len` where the model has position tables.
     pub context: usize,
-    /// Tokens that run at once; 1.
+    /// Most tokens that [`super::prefill`] runs at once, from 1; memory of activations grows with it.
     pub prefill: usize,
     /// In what keys and values are kept.
     pub cache: CacheType,
@@ -88,6 +92,9 @@ pub struct State<'a> {
     pub(super) logits: &'a mut [f32],
     pub(super) cache: Cache<'a>,
     pub(super) quantised: &'a mut [i8],
+    /// Scales of a batch's int8 input, and some of its tokens as rows; empty where tokens run one by one.
+    pub(super) scales: &'a mut [f32],
+    pub(super) rows: &'a mut [f32],
     pub(super) place: Place,
 }
 
@@ -106,15 +113,35 @@ const fn max(a: usize, b: usize) -> usize {
     if a > b { a } else { b }
 }
 
-/// Floats of `work`.
-const fn work_len(c: &Config, context: usize) -> usize {
-    let attention = (c.q_dim() + 2 * c.kv_dim()).saturating_add(context);
+/// Floats of `work`, for activations of `stride` lanes.
+const fn work_len(c: &Config, context: usize, stride: usize) -> usize {
+    let attention = (c.q_dim() + 2 * c.kv_dim())
+        .saturating_mul(stride)
+        .saturating_add(context);
     let mlp = if c.gated {
         2 * c.hidden_dim
     } else {
         c.hidden_dim
     };
-    max(attention, mlp)
+    max(attention, mlp.saturating_mul(stride))
+}
+
+/// Floats from one element of an activation to the next.
+const fn stride(limits: &Limits) -> usize {
+    // Beyond, no memory is enough, and nothing may overflow on the way to saying so.
+    if limits.prefill > MAX_SIDE {
+        return usize::MAX;
+    }
+    Lanes::of(limits.prefill).stride()
+}
+
+/// Floats of a batch's scales and of its tokens as rows.
+const fn batch_len(c: &Config, limits: &Limits) -> (usize, usize) {
+    match limits.prefill {
+        0 | 1 => (0, 0),
+        n if n < GROUP => (n, n * c.widest_input()),
+        n => (n, GROUP * c.widest_input()),
+    }
 }
 
 /// Numbers of the cache.
@@ -125,12 +152,17 @@ const fn cache_len(c: &Config, context: usize) -> usize {
 impl<'a> State<'a> {
     /// Bytes that a model of this shape needs under these limits; `usize::MAX` where no memory could be enough.
     pub const fn len(config: &Config, limits: &Limits) -> usize {
-        let floats =
-            (2 * config.dim + config.vocab_size).saturating_add(work_len(config, limits.context));
+        let (stride, (scales, rows)) = (stride(limits), batch_len(config, limits));
+        let floats = (2 * config.dim)
+            .saturating_mul(stride)
+            .saturating_add(config.vocab_size)
+            .saturating_add(work_len(config, limits.context, stride))
+            .saturating_add(scales.saturating_add(rows));
         floats
             .saturating_mul(4)
             .saturating_add(cache_len(config, limits.context).saturating_mul(limits.cache.bytes()))
-            .saturating_add(config.widest_input() + INPUT_PAD)
+            .saturating_add(config.widest_input().saturating_mul(stride))
+            .saturating_add(INPUT_PAD)
     }
 
     /// An empty state in the front of `arena`.
@@ -142,7 +174,7 @@ impl<'a> State<'a> {
         if context == 0 || (config.position != Position::None && context > seq_len) {
             return Err(Error::Context { context, seq_len });
         }
-        if limits.prefill != 1 {
+        if limits.prefill == 0 {
             return Err(Error::Prefill {
                 prefill: limits.prefill,
             });
@@ -155,10 +187,13 @@ impl<'a> State<'a> {
             });
         }
         let mut rest = &mut arena[..needed];
-        let x = floats(&mut rest, config.dim)?;
-        let norm = floats(&mut rest, config.dim)?;
-        let work = floats(&mut rest, work_len(config, context))?;
+        let (stride, (scales, rows)) = (stride(limits), batch_len(config, limits));
+        let x = floats(&mut rest, config.dim * stride)?;
+        let norm = floats(&mut rest, config.dim * stride)?;
+        let work = floats(&mut rest, work_len(config, context, stride))?;
         let logits = floats(&mut rest, config.vocab_size)?;
+        let scales = floats(&mut rest, scales)?;
+        let rows = floats(&mut rest, rows)?;
         logits.fill(0.0);
         let numbers = cache_len(config, context);
         let cache = match limits.cache {
@@ -184,6 +219,8 @@ impl<'a> State<'a> {
             logits,
             cache,
             quantised,
+            scales,
+            rows,
             place: Place::default(),
         })
     }

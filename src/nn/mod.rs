@@ -19,11 +19,13 @@ mod norm;
 mod rope;
 mod select;
 mod softmax;
+mod transpose;
 
 pub(crate) use attention::{Heads, Kept, Rows, Run, attention};
 pub use embed::embed;
 pub use mlp::{add, gate, gelu, relu, relu2, silu};
-pub use norm::rms_norm;
+pub use norm::{rms_norm, rms_norm_lanes};
 pub use rope::{Rope, rotate};
 pub use select::abs_top_k;
 pub use softmax::exp_sum;
+pub use transpose::{from_rows, to_rows};

@@ -24,7 +24,7 @@ pub(crate) mod elementary;
 mod rng;
 mod scalar;
 pub(crate) mod simd;
-mod sums;
+pub(crate) mod sums;
 mod top_k;
 
 pub use crc::{Crc32, crc32};

@@ -1,11 +1,19 @@
 //! Sums with one order, fit for any vector width up to eight.
 
-use super::simd::Simd;
+use super::simd::{Scalar, Simd};
 
 const LANES: usize = 8;
 
 fn fold(s: [f32; LANES]) -> f32 {
-    ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+    fold_in(Scalar, s)
+}
+
+/// The fold of eight partial sums, in every lane.
+#[inline(always)]
+pub(crate) fn fold_in<S: Simd>(s: S, p: [S::F; LANES]) -> S::F {
+    let even = s.add(s.add(p[0], p[4]), s.add(p[2], p[6]));
+    let odd = s.add(s.add(p[1], p[5]), s.add(p[3], p[7]));
+    s.add(even, odd)
 }
 
 /// Σ f(x\[i\]) as eight partial sums from +0.0, element i in lane i mod 8, folded ((0+4)+(2+6))+((1+5)+(3+7)).

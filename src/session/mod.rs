@@ -32,8 +32,8 @@ pub use crate::model::WhenFull;
 
 use crate::config::Config;
 use crate::kernels::Isa;
-use crate::model::{Limits, Model, State, forward};
-use crate::probe::{NoProbe, Probe};
+use crate::model::{Limits, Model, State, forward, prefill};
+use crate::probe::{Hook, NoProbe, Probe, Site};
 
 /// How a session runs its model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,21 @@ impl Options {
             when_full: WhenFull::Error,
             isa: Isa::detect(),
         }
+    }
+}
+
+/// A probe that hands on logits.
+struct Logits<F>(F);
+
+impl<F: FnMut(&[f32])> Probe for Logits<F> {
+    fn observe(&mut self, site: Site, x: &[f32]) {
+        if site.hook == Hook::Logits {
+            (self.0)(x);
+        }
+    }
+
+    fn wants(&self, hook: Hook) -> bool {
+        hook == Hook::Logits
     }
 }
 
@@ -115,15 +130,25 @@ impl<'a, P: Probe> Session<'a, P> {
         Ok(self.state.logits())
     }
 
-    /// Runs `tokens` and gives the logits after the last; without tokens, the present logits.
+    /// Runs `tokens`, up to `Limits::prefill` at once, and gives the logits after the last; without tokens, the present
+    /// logits. The bits are those of one [`Session::step`] after the other; [`prefill`] says in which order a probe sees.
     ///
     /// # Errors
     /// As [`Session::step`]; tokens before the one that failed have been run.
     pub fn prompt(&mut self, tokens: &[u32]) -> Result<&[f32], Error> {
-        for token in tokens {
-            self.step(*token)?;
-        }
+        let (model, probe) = (&self.model, &mut self.probe);
+        prefill(self.isa, model, &mut self.state, tokens, probe)?;
         Ok(self.state.logits())
+    }
+
+    /// Like [`Session::prompt`], with the logits after every token, in order, handed to `each`.
+    ///
+    /// # Errors
+    /// As [`Session::prompt`]; `each` has had the logits of the tokens before the one that failed.
+    pub fn prompt_each(&mut self, tokens: &[u32], each: impl FnMut(&[f32])) -> Result<(), Error> {
+        let mut probe = (&mut self.probe, Logits(each));
+        prefill(self.isa, &self.model, &mut self.state, tokens, &mut probe)?;
+        Ok(())
     }
 
     /// The next token by the present logits, which stay as they are.
