@@ -15,8 +15,10 @@
 pub mod aligned;
 pub mod case;
 pub mod foreign;
+pub mod model;
 pub mod ours;
 pub mod peers;
 pub mod race;
 pub mod report;
 pub mod rows;
+pub mod tokens;

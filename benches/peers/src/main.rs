@@ -1,6 +1,7 @@
 //! `peers`: races and prints; `peers --help` says how.
 
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use lacuna::fixture::Form;
 use lacuna::kernels::Isa;
@@ -10,14 +11,16 @@ use lacuna_peers::foreign::mkl::{CodePath, Mkl};
 use lacuna_peers::ours::Yard;
 use lacuna_peers::peers::peers;
 use lacuna_peers::race::{Pace, Side, race};
-use lacuna_peers::report::{print_each, print_ratios};
+use lacuna_peers::report::{print_each, print_model, print_ratios};
 use lacuna_peers::rows::{Row, shape};
+use lacuna_peers::tokens::races as races_of_tokens;
 
 const HELP: &str = "\
 Races lacuna's sparse products against other libraries', one thread, and prints ratios (more than 1: lacuna is faster).
 
     LACUNA_MKL=…/libmkl_rt.so.3 cargo peers [--shape 256x256]… [--density 10]… [--tokens 32]… [--values f32]… [--each | --json]
 
+`cargo peers model` races whole tokens instead: decoding and a prompt of a model of 4 blocks, AbsTopK, oneMKL inside.
 --shape, --density, --tokens and --values narrow what is raced: ten shapes, 1 to 100 %, one token, f32 and i8.
 --each prints nanoseconds per stored element of every entrant, --json every row; --rounds N sets turns per entrant (41).
 With oneMKL everything runs once per code path (its own choice; as on an Intel processor with AVX2, with AVX-512), each in
@@ -33,6 +36,7 @@ struct Args {
     path: Option<String>,
     each: bool,
     json: bool,
+    model: bool,
 }
 
 /// What the command line says; `None` where it asks for help or makes no sense.
@@ -48,6 +52,7 @@ fn args() -> Option<Args> {
             "--values" => args.values.push(value()?),
             "--rounds" => args.rounds = Some(value()?.parse().ok()?),
             "--path" => args.path = Some(value()?),
+            "model" => args.model = true,
             "--each" => args.each = true,
             "--json" => args.json = true,
             _ => return None,
@@ -80,6 +85,14 @@ fn races(args: &Args, path: &str) {
         rounds: args.rounds.unwrap_or(Pace::default().rounds),
         ..Pace::default()
     };
+    if args.model {
+        let budget = Duration::from_secs(12);
+        match races_of_tokens(path, mkl.as_ref(), Pace { budget, ..pace }) {
+            Ok(rows) => rows.iter().for_each(|r| println!("{r}")),
+            Err(e) => eprintln!("{e}"),
+        }
+        return;
+    }
     let wanted = |form: &Form, isa: Isa| {
         let name = form.to_string();
         let values = args.values.iter().any(|v| name.contains(&format!("-{v}-")));
@@ -166,7 +179,11 @@ fn main() -> ExitCode {
         if args.each {
             print_each(&rows);
         }
-        print_ratios(&rows);
+        if args.model {
+            print_model(&rows);
+        } else {
+            print_ratios(&rows);
+        }
     }
     let wrong: Vec<&Row> = rows.iter().filter(|r| r.error > 1e-4).collect();
     for row in &wrong {

@@ -176,6 +176,61 @@ pub fn print_ratios(rows: &[Row]) {
     }
 }
 
+/// Microseconds of a run per token and tokens per second, then the ratios of the whole model.
+pub fn print_model(rows: &[Row]) {
+    for paths in races(rows).values() {
+        for (path, race) in paths {
+            println!("\noneMKL's code path {path}: µs of a run, µs a token, tokens a second");
+            for row in race {
+                let (run, token) = (row.ns / 1e3, row.each / 1e3);
+                println!(
+                    "  {:<32} {run:>9.1} {token:>8.2} {:>9.0}",
+                    row.name,
+                    1e6 / token
+                );
+            }
+        }
+        let of = |race: &[&Row], name: &str| {
+            fastest(race, |r| r.name.split('/').next() == Some(name)).map(|r| r.ns)
+        };
+        let with_mkl = |r: &[&Row]| Some(of(r, "mkl-decode")? - of(r, "empty-products")?);
+        let worst = |ratio: &dyn Fn(&[&Row]) -> Option<f64>| {
+            let each = paths.values().filter_map(|r| ratio(r));
+            each.min_by(f64::total_cmp)
+        };
+        println!();
+        let say = |what: &str, ratio: Option<f64>| {
+            if let Some(ratio) = ratio {
+                println!("{what:<64} {ratio:.2}");
+            }
+        };
+        say(
+            "decode: our f32 : the engine with oneMKL's sparse products",
+            worst(&|r| Some(with_mkl(r)? / of(r, "decode-f32")?)),
+        );
+        say(
+            "decode: our int8 : our f32",
+            worst(&|r| Some(of(r, "decode-f32")? / of(r, "decode-i8")?)),
+        );
+        say(
+            "prompt: our whole f32 : oneMKL's products alone",
+            worst(&|r| Some(of(r, "mkl-prompt-products")? / of(r, "prompt-f32")?)),
+        );
+        for values in ["f32", "i8"] {
+            say(
+                &format!("AbsTopK 1/4, {values}: skipping : not skipping"),
+                worst(&|r| {
+                    let (all, skipping) = (
+                        format!("quarter-{values}"),
+                        format!("quarter-skipping-{values}"),
+                    );
+                    Some(of(r, &all)? / of(r, &skipping)?)
+                }),
+            );
+        }
+    }
+}
+
 /// The geometric mean, or `None` of nothing.
 pub fn geomean(v: &[f64]) -> Option<f64> {
     (!v.is_empty()).then(|| (v.iter().map(|x| x.ln()).sum::<f64>() / v.len() as f64).exp())
