@@ -19,7 +19,7 @@ pub enum IsaName {
     Neon = 3,
     /// WebAssembly SIMD.
     WasmSimd128 = 4,
-    /// Armv7E-M DSP (Cortex-M4, M7; also M33's).
+    /// Armv7E-M or Armv8-M with DSP and floats (Cortex-M4F, M7, M33, M55).
     Armv7em = 5,
     /// Helium (Cortex-M55).
     Mve = 6,
@@ -99,6 +99,12 @@ pub struct Avx512 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Avx512Bytes(());
 
+/// Proof that this core has the DSP extension of Armv7E-M beside a floating-point unit.
+#[cfg(cortex_m_fp)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Armv7em(());
+
 /// A back-end that this machine can run. The proofs are made by detection alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -112,6 +118,9 @@ pub enum Isa {
     /// 512-bit vectors with masks.
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
+    /// Scalar, with dual multipliers.
+    #[cfg(cortex_m_fp)]
+    Armv7em(Armv7em),
 }
 
 impl Isa {
@@ -134,6 +143,8 @@ impl Isa {
             IsaName::Avx2 => Avx2::detect().map(Isa::Avx2),
             #[cfg(target_arch = "x86_64")]
             IsaName::Avx512 => Avx512::detect().map(Isa::Avx512),
+            #[cfg(cortex_m_fp)]
+            IsaName::Armv7em => Armv7em::detect().map(Isa::Armv7em),
             _ => None,
         }
     }
@@ -146,6 +157,8 @@ impl Isa {
             Isa::Avx2(_) => IsaName::Avx2,
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(_) => IsaName::Avx512,
+            #[cfg(cortex_m_fp)]
+            Isa::Armv7em(_) => IsaName::Armv7em,
         }
     }
 }
@@ -222,6 +235,13 @@ impl Avx512 {
     /// Where AVX-512 runs, so does AVX2.
     pub(super) fn avx2(self) -> Avx2 {
         Avx2(())
+    }
+}
+
+#[cfg(cortex_m_fp)]
+impl Armv7em {
+    fn detect() -> Option<Armv7em> {
+        super::armv7em::has_dsp().then_some(Armv7em(()))
     }
 }
 

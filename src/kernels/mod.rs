@@ -14,6 +14,8 @@
 //! # Why
 //! The choice of instructions is a value, not a build flag: tests loop over [`Isa::available`] and no back-end rots.
 
+#[cfg(cortex_m_fp)]
+mod armv7em;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -34,6 +36,8 @@ mod portable_steps;
 pub(crate) mod run;
 
 pub use batch::{Batch, Lanes, NonFiniteToken, Quantised};
+#[cfg(cortex_m_fp)]
+pub use isa::Armv7em;
 #[cfg(target_arch = "x86_64")]
 pub use isa::{Avx2, Avx512};
 pub use isa::{Isa, IsaName, UnknownIsa};
@@ -100,6 +104,8 @@ impl Isa {
             Isa::Avx2(proof) => avx2::input(proof, x, scratch, int8),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(proof) => avx2::input(proof.avx2(), x, scratch, int8),
+            #[cfg(cortex_m_fp)]
+            Isa::Armv7em(_) => portable::input(x, scratch, int8),
         }
     }
 
@@ -119,6 +125,8 @@ impl Isa {
             Isa::Avx2(proof) => avx2::matvec(proof, w, x, y),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(proof) => avx512::matvec(proof, w, x, y),
+            #[cfg(cortex_m_fp)]
+            Isa::Armv7em(proof) => armv7em::matvec(proof, w, x, y),
         }
         if let Some(bias) = bias {
             assert_eq!(bias.len(), y.len(), "bias shape");

@@ -31,6 +31,8 @@ impl Isa {
             Isa::Avx2(proof) => super::avx2::run(proof, op),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(proof) => super::avx512::run(proof, op),
+            #[cfg(cortex_m_fp)]
+            Isa::Armv7em(_) => op.run(Scalar),
         }
     }
 }

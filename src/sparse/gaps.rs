@@ -173,7 +173,10 @@ impl<'a, V: Value, const BITS: u32> Steps<'a, V, BITS> {
         for row in 0..self.rows {
             let (mut at, mut first) = (0u64, true);
             let begin = self.starts[row] as usize * Self::BLOCK;
-            for (k, (gap, value)) in self.row(row).enumerate() {
+            let all = self
+                .blocks(row)
+                .flat_map(|b| (0..Self::BLOCK).map(|k| Self::element(b, k)));
+            for (k, (gap, value)) in all.enumerate() {
                 if !value.storable() {
                     return error(Kind::Value, begin + k);
                 }
@@ -221,22 +224,39 @@ impl<'a, V: Value, const BITS: u32> Steps<'a, V, BITS> {
         self.words.len() / Self::WORDS * Self::BLOCK
     }
 
-    /// Gaps and values of one row as stored, fillers included.
+    /// The blocks of one row.
+    #[inline(always)]
+    fn blocks(&self, row: usize) -> impl Iterator<Item = &'a [u32]> + use<'a, V, BITS> {
+        let range = self.starts[row] as usize..self.starts[row + 1] as usize;
+        let words = &self.words[range.start * Self::WORDS..range.end * Self::WORDS];
+        words.chunks_exact(Self::WORDS)
+    }
+
+    /// The `k`-th gap and value of a block.
+    #[inline(always)]
+    fn element(block: &[u32], k: usize) -> (u32, V) {
+        let gap = block[0] >> (k as u32 * BITS) & (u32::MAX >> (32 - BITS));
+        let bit = k as u32 * V::BITS;
+        (
+            gap,
+            V::from_bits(block[1 + bit as usize / 32] >> (bit % 32)),
+        )
+    }
+
+    /// Calls `f(column, value)` for every stored element of one row, fillers included; columns do not decrease.
     ///
     /// # Panics
     /// If `row >= rows`.
     #[inline(always)]
-    pub(crate) fn row(&self, row: usize) -> impl Iterator<Item = (u32, V)> + use<'a, V, BITS> {
-        let range = self.starts[row] as usize..self.starts[row + 1] as usize;
-        let words = &self.words[range.start * Self::WORDS..range.end * Self::WORDS];
-        words.chunks_exact(Self::WORDS).flat_map(|block| {
-            (0..Self::BLOCK).map(|k| {
-                let gap = block[0] >> (k as u32 * BITS) & (u32::MAX >> (32 - BITS));
-                let bit = k as u32 * V::BITS;
-                let value = V::from_bits(block[1 + bit as usize / 32] >> (bit % 32));
-                (gap, value)
-            })
-        })
+    pub(crate) fn for_each_stored_in(&self, row: usize, mut f: impl FnMut(usize, V)) {
+        let (mut at, shift) = (0, self.stride.shift());
+        for block in self.blocks(row) {
+            for k in 0..Self::BLOCK {
+                let (gap, value) = Self::element(block, k);
+                at += gap as usize;
+                f(at >> shift, value);
+            }
+        }
     }
 
     /// Calls `f(column, value)` for every nonzero of one row; columns strictly increase.
@@ -245,13 +265,11 @@ impl<'a, V: Value, const BITS: u32> Steps<'a, V, BITS> {
     /// If `row >= rows`.
     #[inline(always)]
     pub fn for_each_in(&self, row: usize, mut f: impl FnMut(usize, V)) {
-        let (mut at, shift) = (0, self.stride.shift());
-        for (gap, value) in self.row(row) {
-            at += gap as usize;
-            if value.to_f32() != 0.0 {
-                f(at >> shift, value);
+        self.for_each_stored_in(row, |j, v| {
+            if v.to_f32() != 0.0 {
+                f(j, v);
             }
-        }
+        });
     }
 
     /// Calls `f(row, column, value)` for every nonzero in order.
@@ -268,13 +286,16 @@ impl<'a, V: Value, const BITS: u32> Steps<'a, V, BITS> {
     /// If `row >= rows`.
     pub(super) fn get(&self, row: usize, column: usize) -> Option<V> {
         let (mut at, shift) = (0, self.stride.shift());
-        for (gap, value) in self.row(row) {
-            at += gap as usize;
-            if at >> shift > column {
-                return None;
-            }
-            if at >> shift == column && value.to_f32() != 0.0 {
-                return Some(value);
+        for block in self.blocks(row) {
+            for k in 0..Self::BLOCK {
+                let (gap, value) = Self::element(block, k);
+                at += gap as usize;
+                if at >> shift > column {
+                    return None;
+                }
+                if at >> shift == column && value.to_f32() != 0.0 {
+                    return Some(value);
+                }
             }
         }
         None
