@@ -122,6 +122,24 @@ impl<V: Value, const R: usize> Block<'_, V, R> {
         }
     }
 
+    /// As [`Block::window`], with `x[index]` in place of each index.
+    ///
+    /// # Panics
+    /// If `x` is shorter than the matrix is wide.
+    #[inline(always)]
+    pub(super) fn gather<const N: usize, const INNER: bool, X: Copy>(
+        &self,
+        r: usize,
+        at: usize,
+        x: &[X],
+    ) -> ([X; N], [V; N]) {
+        assert!(x.len() >= self.w.cols(), "shape of x");
+        let (indices, values) = self.window::<N, INNER>(r, at);
+        // SAFETY: a block is of a checked matrix, whose indices are all below its number of columns.
+        let look_up = |i: u16| unsafe { *x.get_unchecked(usize::from(i)) };
+        (indices.map(look_up), values)
+    }
+
     /// Sums alone the rows that are late. `first` is the block's, `y` its outputs, `sum` that of one row.
     #[inline(always)]
     pub(super) fn finish(&self, first: usize, y: &mut [f32], sum: impl Fn(&[u16], &[V]) -> f32) {

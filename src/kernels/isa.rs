@@ -104,6 +104,13 @@ pub(super) struct Avx512Bytes(());
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Armv7em(());
+/// What this processor has besides NEON, which every one of this target has.
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Neon {
+    sdot: bool,
+}
 
 /// A back-end that this machine can run. The proofs are made by detection alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +128,12 @@ pub enum Isa {
     /// Scalar, with dual multipliers.
     #[cfg(cortex_m_fp)]
     Armv7em(Armv7em),
+    /// 128-bit vectors.
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    Neon(Neon),
+    /// 128-bit vectors of a module built with them.
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    WasmSimd128,
 }
 
 impl Isa {
@@ -145,6 +158,10 @@ impl Isa {
             IsaName::Avx512 => Avx512::detect().map(Isa::Avx512),
             #[cfg(cortex_m_fp)]
             IsaName::Armv7em => Armv7em::detect().map(Isa::Armv7em),
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            IsaName::Neon => Some(Isa::Neon(Neon::detect())),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            IsaName::WasmSimd128 => Some(Isa::WasmSimd128),
             _ => None,
         }
     }
@@ -159,6 +176,10 @@ impl Isa {
             Isa::Avx512(_) => IsaName::Avx512,
             #[cfg(cortex_m_fp)]
             Isa::Armv7em(_) => IsaName::Armv7em,
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Isa::Neon(_) => IsaName::Neon,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Isa::WasmSimd128 => IsaName::WasmSimd128,
         }
     }
 }
@@ -242,6 +263,41 @@ impl Avx512 {
 impl Armv7em {
     fn detect() -> Option<Armv7em> {
         super::armv7em::has_dsp().then_some(Armv7em(()))
+    }
+}
+
+/// Linux tells every process what its processor has; `cpufeatures` does not know this bit.
+#[cfg(all(
+    target_arch = "aarch64",
+    any(target_os = "linux", target_os = "android"),
+    not(miri)
+))]
+#[allow(unsafe_code)]
+fn has_sdot() -> bool {
+    // SAFETY: reads the auxiliary vector; a key that is not there gives 0.
+    let has = unsafe { libc::getauxval(libc::AT_HWCAP) };
+    has & libc::HWCAP_ASIMDDP != 0
+}
+
+/// Elsewhere what the target promises, as Apple's do: bare metal may not be asked without the right to ask.
+#[cfg(all(
+    target_arch = "aarch64",
+    target_feature = "neon",
+    not(all(any(target_os = "linux", target_os = "android"), not(miri)))
+))]
+fn has_sdot() -> bool {
+    cfg!(all(target_feature = "dotprod", not(miri)))
+}
+
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+impl Neon {
+    fn detect() -> Neon {
+        Neon { sdot: has_sdot() }
+    }
+
+    /// Whether there are dot products of bytes.
+    pub(super) fn sdot(self) -> bool {
+        self.sdot
     }
 }
 

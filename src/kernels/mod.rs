@@ -21,10 +21,16 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod batch;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_feature = "neon"),
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
 mod block;
 mod environment;
 mod isa;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod neon;
 #[cfg(any(
     target_arch = "x86_64",
     all(target_arch = "aarch64", target_feature = "neon"),
@@ -33,11 +39,20 @@ mod isa;
 mod panel;
 mod portable;
 mod portable_steps;
+#[cfg(any(
+    all(target_arch = "aarch64", target_feature = "neon"),
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
+mod quad;
 pub(crate) mod run;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm;
 
 pub use batch::{Batch, Lanes, NonFiniteToken, Quantised};
 #[cfg(cortex_m_fp)]
 pub use isa::Armv7em;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+pub use isa::Neon;
 #[cfg(target_arch = "x86_64")]
 pub use isa::{Avx2, Avx512};
 pub use isa::{Isa, IsaName, UnknownIsa};
@@ -106,6 +121,11 @@ impl Isa {
             Isa::Avx512(proof) => avx2::input(proof.avx2(), x, scratch, int8),
             #[cfg(cortex_m_fp)]
             Isa::Armv7em(_) => portable::input(x, scratch, int8),
+            // Compilers make vectors of this one by themselves where they are always there.
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Isa::Neon(_) => portable::input(x, scratch, int8),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Isa::WasmSimd128 => portable::input(x, scratch, int8),
         }
     }
 
@@ -127,6 +147,10 @@ impl Isa {
             Isa::Avx512(proof) => avx512::matvec(proof, w, x, y),
             #[cfg(cortex_m_fp)]
             Isa::Armv7em(proof) => armv7em::matvec(proof, w, x, y),
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Isa::Neon(proof) => neon::matvec(proof, w, x, y),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Isa::WasmSimd128 => wasm::matvec(w, x, y),
         }
         if let Some(bias) = bias {
             assert_eq!(bias.len(), y.len(), "bias shape");
