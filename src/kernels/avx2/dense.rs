@@ -1,10 +1,7 @@
 //! Dense rows of f32 and f16: the sparse kernels' opponents, of the same effort.
 #![allow(unsafe_code)]
 
-use core::arch::x86_64::{
-    __m256, _CMP_NEQ_UQ, _mm256_add_ps, _mm256_cmp_ps, _mm256_movemask_ps, _mm256_mul_ps,
-    _mm256_set1_ps, _mm256_setzero_ps,
-};
+use core::arch::x86_64::{__m256, _mm256_add_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_setzero_ps};
 
 use super::lanes::{Widen, add_columns, load, padded, store};
 use crate::kernels::isa::Avx2;
@@ -16,7 +13,11 @@ pub(super) fn output<V: Widen>(_: Avx2, w: Dense<'_, V>, x: &[f32], y: &mut [f32
     unsafe { output_avx2(w, x, y) }
 }
 
-/// `y = W x`, rows are inputs: outputs stay in registers while the inputs go by; zero inputs are skipped.
+/// Inputs that go over the outputs together: each output is loaded and stored once for all of them, and as many rows
+/// are read in order, which is what prefetchers follow.
+const TOGETHER: usize = 8;
+
+/// `y = W x`, rows are inputs; zero inputs are skipped.
 pub(super) fn input<V: Widen>(_: Avx2, w: Dense<'_, V>, x: &[f32], y: &mut [f32]) {
     // SAFETY: an `Avx2` exists only where the processor has AVX2 and F16C.
     unsafe { input_avx2(w, x, y) }
@@ -26,8 +27,11 @@ pub(super) fn input<V: Widen>(_: Avx2, w: Dense<'_, V>, x: &[f32], y: &mut [f32]
 fn output_avx2<V: Widen>(w: Dense<'_, V>, x: &[f32], y: &mut [f32]) {
     let (x, x_rest) = x.as_chunks::<8>();
     for (block, y) in y.chunks_mut(8).enumerate() {
-        let row = |r: usize| w.row(block * 8 + r.min(y.len() - 1)).as_chunks::<8>();
-        let rows: [(&[[V; 8]], &[V]); 8] = core::array::from_fn(row);
+        // A loop, because no closure with wider instructions than its caller's is inlined.
+        let mut rows: [(&[[V; 8]], &[V]); 8] = [(&[], &[]); 8];
+        for (r, row) in rows.iter_mut().enumerate() {
+            *row = w.row(block * 8 + r.min(y.len() - 1)).as_chunks();
+        }
         let mut acc = _mm256_setzero_ps();
         for (at, x) in x.iter().enumerate() {
             acc = step(acc, x, |r| rows[r].0[at]);
@@ -56,56 +60,52 @@ fn step<V: Widen>(acc: __m256, x: &[f32; 8], row: impl Fn(usize) -> [V; 8]) -> _
 
 #[target_feature(enable = "avx2,f16c")]
 fn input_avx2<V: Widen>(w: Dense<'_, V>, x: &[f32], y: &mut [f32]) {
-    let mut at = 0;
-    while y.len() - at >= 64 {
-        columns::<V, 8>(&w, x, at, y);
-        at += 64;
-    }
-    while y.len() - at >= 8 {
-        columns::<V, 1>(&w, x, at, y);
-        at += 8;
-    }
-    y[at..].fill(0.0);
-    for (j, &x) in x.iter().enumerate() {
-        for (y, v) in y[at..].iter_mut().zip(&w.row(j)[at..]) {
-            *y += v.to_f32() * x;
+    y.fill(0.0);
+    let (mut some, mut n) = ([0; TOGETHER], 0);
+    for (j, &x_j) in x.iter().enumerate() {
+        some[n] = j;
+        n += usize::from(x_j != 0.0);
+        if n == TOGETHER {
+            add_rows(&w, x, &some, y);
+            n = 0;
         }
+    }
+    let (fours, rest) = some[..n].as_chunks::<4>();
+    for some in fours {
+        add_rows(&w, x, some, y);
+    }
+    for &j in rest {
+        add_rows(&w, x, &[j], y);
     }
 }
 
-/// Outputs `at .. at + 8 G`.
+/// Adds the products of `K` inputs, one after the other, to every output.
 #[inline]
 #[target_feature(enable = "avx2,f16c")]
-fn columns<V: Widen, const G: usize>(w: &Dense<'_, V>, x: &[f32], at: usize, y: &mut [f32]) {
-    let mut acc = [_mm256_setzero_ps(); G];
-    for (chunk, x) in x.chunks(64).enumerate() {
-        let mut set = nonzero(x);
-        while set != 0 {
-            let bit = set.trailing_zeros() as usize;
-            set &= set - 1;
-            let row = &w.row(chunk * 64 + bit)[at..][..8 * G];
-            let x = _mm256_set1_ps(x[bit]);
-            for (acc, v) in acc.iter_mut().zip(row.as_chunks().0) {
-                // SAFETY: this function's own features are those `widen` asks for.
-                let v = unsafe { V::widen(v) };
-                *acc = _mm256_add_ps(*acc, _mm256_mul_ps(v, x));
-            }
-        }
+fn add_rows<V: Widen, const K: usize>(
+    w: &Dense<'_, V>,
+    x: &[f32],
+    inputs: &[usize; K],
+    y: &mut [f32],
+) {
+    let (whole, rest) = y.as_chunks_mut::<8>();
+    let (mut factors, mut rows) = ([_mm256_setzero_ps(); K], [&[][..]; K]);
+    for k in 0..K {
+        factors[k] = _mm256_set1_ps(x[inputs[k]]);
+        rows[k] = &w.row(inputs[k]).as_chunks::<8>().0[..whole.len()];
     }
-    for (y, acc) in y[at..][..8 * G].as_chunks_mut().0.iter_mut().zip(acc) {
+    for (at, y) in whole.iter_mut().enumerate() {
+        let mut acc = load(y);
+        for k in 0..K {
+            // SAFETY: this function's own features are those `widen` asks for.
+            let v = unsafe { V::widen(&rows[k][at]) };
+            acc = _mm256_add_ps(acc, _mm256_mul_ps(v, factors[k]));
+        }
         store(y, acc);
     }
-}
-
-/// Bit i is set where x\[i\] is not zero. At most 64 elements.
-#[inline]
-#[target_feature(enable = "avx2,f16c")]
-fn nonzero(x: &[f32]) -> u64 {
-    let mut set = 0;
-    for (i, x) in x.chunks(8).enumerate() {
-        let x = load(&padded(x));
-        let lanes = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(x, _mm256_setzero_ps()));
-        set |= (lanes as u64) << (8 * i);
+    for &j in inputs {
+        for (y, v) in rest.iter_mut().zip(w.row(j).as_chunks::<8>().1) {
+            *y += v.to_f32() * x[j];
+        }
     }
-    set
 }

@@ -100,9 +100,7 @@ fn csr_step<const INNER: bool>(
     at: usize,
     lanes: __m256i,
 ) -> __m256i {
-    let (i, v) = block.window::<8, INNER>(r, at);
-    // SAFETY: indices of a block are checked; all are below the length of q.
-    let q = unsafe { i.map(|i| *q.get_unchecked(usize::from(i))) };
+    let (q, v) = block.gather::<8, INNER, i8>(r, at, q);
     let within = _mm256_cmpgt_epi32(_mm256_set1_epi32(block.length[r]), lanes);
     let v = _mm256_and_si256(_mm256_cvtepi8_epi32(load_8i8(&v)), within);
     let product = _mm256_mullo_epi32(v, _mm256_cvtepi8_epi32(load_8i8(&q)));
@@ -113,8 +111,10 @@ fn csr_step<const INNER: bool>(
 fn dense_output_avx2(w: Dense<'_, i8>, q: &[i8], y: &mut [f32]) {
     let (q, q_rest) = q[..w.cols()].as_chunks::<16>();
     for (block, y) in y.chunks_mut(8).enumerate() {
-        let row = |r: usize| w.row(block * 8 + r.min(y.len() - 1)).as_chunks::<16>();
-        let rows: [(&[[i8; 16]], &[i8]); 8] = core::array::from_fn(row);
+        let mut rows: [(&[[i8; 16]], &[i8]); 8] = [(&[], &[]); 8];
+        for (r, row) in rows.iter_mut().enumerate() {
+            *row = w.row(block * 8 + r.min(y.len() - 1)).as_chunks();
+        }
         let mut acc = [_mm256_setzero_si256(); 8];
         for (at, q) in q.iter().enumerate() {
             acc = dense_step(acc, q, |r| rows[r].0[at]);

@@ -104,39 +104,26 @@ pub(super) fn iota() -> __m256i {
     _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)
 }
 
+/// The columns of two 4 × 4 blocks, which are the 128-bit halves of four rows.
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+fn columns4(a: __m256, b: __m256, c: __m256, d: __m256) -> [__m256; 4] {
+    let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+    let (ab_2, cd_2) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+    [
+        _mm256_shuffle_ps::<0x44>(ab, cd),
+        _mm256_shuffle_ps::<0xee>(ab, cd),
+        _mm256_shuffle_ps::<0x44>(ab_2, cd_2),
+        _mm256_shuffle_ps::<0xee>(ab_2, cd_2),
+    ]
+}
+
 /// Adds the columns of the 8 × 8 block `p` (one row a vector) to `acc`, column 0 first.
 #[inline]
 #[target_feature(enable = "avx2,f16c")]
 pub(super) fn add_columns(mut acc: __m256, p: &[__m256; 8]) -> __m256 {
-    // Pairs of rows, then quads within 128-bit halves, then halves: the textbook transpose.
-    let (a0, a1) = (
-        _mm256_unpacklo_ps(p[0], p[1]),
-        _mm256_unpackhi_ps(p[0], p[1]),
-    );
-    let (a2, a3) = (
-        _mm256_unpacklo_ps(p[2], p[3]),
-        _mm256_unpackhi_ps(p[2], p[3]),
-    );
-    let (a4, a5) = (
-        _mm256_unpacklo_ps(p[4], p[5]),
-        _mm256_unpackhi_ps(p[4], p[5]),
-    );
-    let (a6, a7) = (
-        _mm256_unpacklo_ps(p[6], p[7]),
-        _mm256_unpackhi_ps(p[6], p[7]),
-    );
-    let top = [
-        _mm256_shuffle_ps::<0x44>(a0, a2),
-        _mm256_shuffle_ps::<0xee>(a0, a2),
-        _mm256_shuffle_ps::<0x44>(a1, a3),
-        _mm256_shuffle_ps::<0xee>(a1, a3),
-    ];
-    let bottom = [
-        _mm256_shuffle_ps::<0x44>(a4, a6),
-        _mm256_shuffle_ps::<0xee>(a4, a6),
-        _mm256_shuffle_ps::<0x44>(a5, a7),
-        _mm256_shuffle_ps::<0xee>(a5, a7),
-    ];
+    let top = columns4(p[0], p[1], p[2], p[3]);
+    let bottom = columns4(p[4], p[5], p[6], p[7]);
     for c in 0..4 {
         acc = _mm256_add_ps(acc, _mm256_permute2f128_ps::<0x20>(top[c], bottom[c]));
     }
@@ -149,24 +136,16 @@ pub(super) fn add_columns(mut acc: __m256, p: &[__m256; 8]) -> __m256 {
 /// Adds the columns of the 8 × 4 block `p` (one row a vector) to `acc`, column 0 first.
 #[inline]
 #[target_feature(enable = "avx2,f16c")]
-pub(super) fn add_columns4(acc: __m256, p: &[__m128; 8]) -> __m256 {
+pub(super) fn add_columns4(mut acc: __m256, p: &[__m128; 8]) -> __m256 {
     // Rows r and r + 4 share a vector, so a transpose within 128-bit halves is all it takes.
-    let p = [
+    let columns = columns4(
         _mm256_set_m128(p[4], p[0]),
         _mm256_set_m128(p[5], p[1]),
         _mm256_set_m128(p[6], p[2]),
         _mm256_set_m128(p[7], p[3]),
-    ];
-    let (a0, a1) = (
-        _mm256_unpacklo_ps(p[0], p[1]),
-        _mm256_unpackhi_ps(p[0], p[1]),
     );
-    let (a2, a3) = (
-        _mm256_unpacklo_ps(p[2], p[3]),
-        _mm256_unpackhi_ps(p[2], p[3]),
-    );
-    let acc = _mm256_add_ps(acc, _mm256_shuffle_ps::<0x44>(a0, a2));
-    let acc = _mm256_add_ps(acc, _mm256_shuffle_ps::<0xee>(a0, a2));
-    let acc = _mm256_add_ps(acc, _mm256_shuffle_ps::<0x44>(a1, a3));
-    _mm256_add_ps(acc, _mm256_shuffle_ps::<0xee>(a1, a3))
+    for column in columns {
+        acc = _mm256_add_ps(acc, column);
+    }
+    acc
 }
