@@ -29,6 +29,7 @@ pub(super) fn input_f16(_: Avx2, w: Csr<'_, f16>, x: &[f32], y: &mut [f32]) {
 
 #[target_feature(enable = "avx2,f16c")]
 fn output_avx2<V: Widen>(w: Csr<'_, V>, x: &[f32], y: &mut [f32]) {
+    assert_eq!(w.cols(), x.len(), "shape of x");
     let w = Checked::new(w);
     for (b, y) in y.chunks_mut(8).enumerate() {
         let block = w.block(b * 8);
@@ -77,8 +78,12 @@ fn products<V: Widen, const INNER: bool>(
     at: usize,
     lanes: __m128i,
 ) -> __m128 {
-    let (x, v) = block.gather::<4, INNER, f32>(r, at, x);
-    let x = _mm_setr_ps(x[0], x[1], x[2], x[3]);
+    let (i, v) = block.window::<4, INNER>(r, at);
+    // SAFETY: indices of a block are checked; all are below the length of x.
+    let x = unsafe {
+        let x = |k: usize| *x.get_unchecked(usize::from(i[k]));
+        _mm_setr_ps(x(0), x(1), x(2), x(3))
+    };
     // SAFETY: this function's own features are those `widen4` asks for.
     let v = unsafe { V::widen4(&v) };
     let within = _mm_cmpgt_epi32(_mm_set1_epi32(block.length[r]), lanes);

@@ -29,6 +29,7 @@ mod dense;
 mod input;
 mod int8;
 mod lanes;
+mod panel;
 mod vector;
 
 use super::{Input, portable};
@@ -51,6 +52,12 @@ pub(super) fn matvec(proof: Avx2, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) 
         (Stored::F32(Layout::Csr(c)), Major::Output) => csr::output(proof, c, x.x, y),
         (Stored::F16(Layout::Csr(c)), Major::Output) => csr::output(proof, c, x.x, y),
         (Stored::F16(Layout::Csr(c)), Major::Input) => csr::input_f16(proof, c, x.x, y),
+        (Stored::F32(Layout::Panel(p)), Major::Output) if p.window() <= panel::WIDEST => {
+            panel::output(proof, p, x.x, y);
+        }
+        (Stored::F16(Layout::Panel(p)), Major::Output) if p.window() <= panel::WIDEST => {
+            panel::output(proof, p, x.x, y);
+        }
         (Stored::I8(Layout::Dense(d), s), Major::Output) => {
             int8::dense_output(proof, d, x.q, y);
             portable::scale_i8(y, x.scale, s);
