@@ -31,12 +31,14 @@ impl<'a, V: Value> Checked<'a, V> {
     }
 
     /// The matrix.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(super) fn csr(&self) -> Csr<'a, V> {
         self.0
     }
 
     /// First element of row `row` and the one behind its last; whatever `indptr` says, both are among those there are.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(super) fn range(&self, row: usize) -> (usize, usize) {
         let ends = self.0.indptr();
