@@ -227,7 +227,9 @@ pub fn cache_name(cache: CacheType) -> &'static str {
 fn line(file: &File<'_>, entry: &Entry) -> TensorLine {
     let t = entry.tensor;
     let nonzero = match t.kind {
-        schema::Kind::Dense => file.dense(t.id, t.layer).map(of),
+        schema::Kind::Dense => file
+            .dense(t.id, t.layer)
+            .map(|values| values.iter().filter(|v| **v != 0.0).count()),
         _ => file.matrix(t.id, t.layer).as_ref().map(Matrix::nonzeros),
     };
     TensorLine {
