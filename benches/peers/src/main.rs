@@ -74,7 +74,7 @@ fn args() -> Option<Args> {
 }
 
 /// All races with one code path of oneMKL; prints rows.
-fn races(args: &Args, path: &str) {
+fn races(args: &Args, path: &str) -> Result<(), String> {
     let code = if path == "own" {
         CodePath::Own
     } else {
@@ -87,11 +87,9 @@ fn races(args: &Args, path: &str) {
     };
     if args.model {
         let budget = Duration::from_secs(12);
-        match races_of_tokens(path, mkl.as_ref(), Pace { budget, ..pace }) {
-            Ok(rows) => rows.iter().for_each(|r| println!("{r}")),
-            Err(e) => eprintln!("{e}"),
-        }
-        return;
+        let rows = races_of_tokens(path, mkl.as_ref(), Pace { budget, ..pace })?;
+        rows.iter().for_each(|r| println!("{r}"));
+        return Ok(());
     }
     let wanted = |form: &Form, isa: Isa| {
         let name = form.to_string();
@@ -127,6 +125,7 @@ fn races(args: &Args, path: &str) {
             }
         }
     }
+    Ok(())
 }
 
 /// The same program with one code path of oneMKL, which a process chooses only once.
@@ -156,8 +155,13 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     if let Some(path) = &args.path {
-        races(&args, path);
-        return ExitCode::SUCCESS;
+        return match races(&args, path) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => {
+                eprintln!("{e}");
+                ExitCode::FAILURE
+            }
+        };
     }
     let paths: &[&str] = match std::env::var_os("LACUNA_MKL") {
         Some(_) => &["own", "avx2", "avx512"],

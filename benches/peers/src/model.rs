@@ -15,7 +15,7 @@
 use std::convert::Infallible;
 
 use lacuna::config::{Activation, Config, Position, TopK};
-use lacuna::fixture::{Form, Numbers, Parts, matrix};
+use lacuna::fixture::{Form, Numbers, Parts, Pattern, matrix};
 use lacuna::format::schema::{Id, Kind, Tensor, tensors};
 use lacuna::format::write::{Sink, write};
 use lacuna::format::{Extra, Source, Weights};
@@ -156,7 +156,7 @@ pub fn file(config: &Config, percent: u32, chosen: &dyn Fn(Id) -> String) -> Res
             let name = chosen(t.id);
             let mut form = form(&name).ok_or(format!("no form {name}"))?;
             if t.kind == Kind::Lookup {
-                form.major = Major::Output;
+                (form.major, form.pattern) = (Major::Output, Pattern::Csr);
             }
             let of_256 = (percent * 256 + 50) / 100;
             Owned::Matrix(Box::new(matrix(

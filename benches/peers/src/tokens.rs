@@ -3,7 +3,7 @@
 use lacuna::config::Config;
 use lacuna::format::schema::Id;
 use lacuna::kernels::{Input, Isa, IsaName};
-use lacuna::model::{Limits, Model};
+use lacuna::model::{Limits, Model, repack};
 use lacuna::session::{Options, Session};
 
 use crate::case::Case;
@@ -16,15 +16,17 @@ use crate::rows::Row;
 const DENSITY: u32 = 10;
 
 /// Tokens of a prompt that run at once.
-const PREFILL: usize = 1;
+const PREFILL: usize = TOKENS;
 
 /// A model that runs on one back-end, and its memory.
 struct Runner {
+    job: Job,
     name: String,
     config: Config,
     isa: Isa,
-    prefill: usize,
+    repacked: bool,
     file: Lines,
+    buffer: Lines,
     arena: Lines,
 }
 
@@ -38,9 +40,8 @@ enum Job {
 impl Runner {
     /// `thinned` is the form of matrices whose input AbsTopK or ReLU thins out, `other` that of the rest.
     fn new(
-        name: &str,
-        config: Config,
-        percent: u32,
+        (job, name): (Job, String),
+        (config, percent): (Config, u32),
         [thinned, other]: [&str; 2],
         isa: Isa,
     ) -> Result<Runner, String> {
@@ -49,22 +50,30 @@ impl Runner {
             _ => other.to_string(),
         };
         Ok(Runner {
-            name: format!("{name}/{isa}"),
+            job,
+            name: format!("{name}/{thinned}/{isa}"),
             config,
             isa,
-            prefill: 1,
+            repacked: false,
             file: file(&config, percent, &chosen)?,
+            buffer: Lines::default(),
             arena: Lines::default(),
         })
     }
 
-    fn model(&self) -> Result<Model<'_>, String> {
-        Model::new(self.file.get()).map_err(|e| e.to_string())
+    /// The model as a session on this machine would repack it at load.
+    fn repacked(mut self, name: &str) -> Runner {
+        self.name = format!("{name}/repacked/{}", self.isa);
+        self.repacked = true;
+        self
     }
 
     fn session(&mut self) -> Result<Session<'_>, String> {
         let limits = Limits {
-            prefill: self.prefill,
+            prefill: match self.job {
+                Job::Decode => 1,
+                Job::Prompt => PREFILL,
+            },
             ..Limits::new(&self.config)
         };
         self.arena = arena(&self.config, &limits);
@@ -73,17 +82,21 @@ impl Runner {
             isa: self.isa,
             ..Options::new(&self.config)
         };
-        let model = Model::new(self.file.get()).map_err(|e| e.to_string())?;
+        let mut model = Model::new(self.file.get()).map_err(|e| e.to_string())?;
+        if self.repacked {
+            let mut scratch = Lines::zeros(repack::scratch_len(&model));
+            let len = repack::len(&model, self.isa.name(), scratch.get_mut());
+            self.buffer = Lines::zeros(len.map_err(|e| e.to_string())?);
+            let (scratch, buffer) = (scratch.get_mut(), self.buffer.get_mut());
+            let made = repack::repack(model, self.isa.name(), scratch, buffer);
+            model = made.map_err(|e| e.to_string())?.0;
+        }
         Session::new(model, self.arena.get_mut(), options).map_err(|e| e.to_string())
     }
 
-    fn entrant(&mut self, job: Job) -> Result<Entrant<'_>, String> {
-        let name = self.name.clone();
-        if job == Job::Prompt {
-            self.prefill = PREFILL;
-        }
+    fn entrant(&mut self) -> Result<Entrant<'_>, String> {
+        let (name, job, tokens) = (self.name.clone(), self.job, prompt());
         let mut session = self.session()?;
-        let tokens = prompt();
         Ok(Entrant::new(name, Side::Ours, move |_| match job {
             Job::Decode => decode(&mut session, &mut || ()),
             Job::Prompt => {
@@ -127,23 +140,41 @@ impl<'a> Products<'a> {
     }
 }
 
-/// Every run of ours: both value types, with AbsTopK both with and without skipping, prompts.
-fn runners() -> Result<Vec<(Job, Runner)>, String> {
+/// Every run of ours: the forms worth trying and what repacking chooses, with AbsTopK both with and without skipping.
+fn runners() -> Result<Vec<Runner>, String> {
     let mut all = Vec::new();
     let isas = [IsaName::Avx2, IsaName::Avx512].map(Isa::from_name);
     for isa in isas.into_iter().flatten() {
         for values in ["f32", "i8"] {
-            let gather = &format!("csr-{values}-output")[..];
-            let skip = &format!("csr-{values}-input")[..];
-            let mut add = |job, name: &str, config, forms| {
-                let runner = Runner::new(&format!("{name}-{values}"), config, DENSITY, forms, isa)?;
-                all.push((job, runner));
-                Ok::<(), String>(())
-            };
-            add(Job::Decode, "decode", CONFIG, [gather, gather])?;
-            add(Job::Decode, "quarter", QUARTER, [gather, gather])?;
-            add(Job::Decode, "quarter-skipping", QUARTER, [skip, gather])?;
-            add(Job::Prompt, "prompt", CONFIG, [gather, gather])?;
+            let form = |pattern: &str, major: &str| format!("{pattern}-{values}-{major}");
+            let gather = ["csr", "panel16", "panel32"].map(|p| form(p, "output"));
+            let skip = form("csr", "input");
+            for (job, name) in [(Job::Decode, "decode"), (Job::Prompt, "prompt")] {
+                let name = format!("{name}-{values}");
+                let new = |form: &str| {
+                    Runner::new((job, name.clone()), (CONFIG, DENSITY), [form; 2], isa)
+                };
+                all.push(new(&gather[0])?.repacked(&name));
+                if isa == Isa::detect() {
+                    for form in &gather {
+                        all.push(new(form)?);
+                    }
+                }
+            }
+            for form in gather.iter().filter(|_| isa == Isa::detect()) {
+                let (gathers, skips) = (
+                    format!("quarter-{values}"),
+                    format!("quarter-skipping-{values}"),
+                );
+                let model = (QUARTER, DENSITY);
+                all.push(Runner::new((Job::Decode, gathers), model, [form; 2], isa)?);
+                all.push(Runner::new(
+                    (Job::Decode, skips),
+                    model,
+                    [&skip, form],
+                    isa,
+                )?);
+            }
         }
     }
     Ok(all)
@@ -179,21 +210,24 @@ pub fn races(path: &str, mkl: Option<&Mkl>, pace: Pace) -> Result<Vec<Row>, Stri
     // The form whose empty matrices cost least.
     let forms = ["csr-f32-input"; 2];
     let mut runners = runners()?;
-    let mut bare = Runner::new("bare", CONFIG, 0, forms, best)?;
-    let empty = Runner::new("empty", CONFIG, 0, forms, best)?;
+    let empty = || Runner::new((Job::Decode, "empty".into()), (CONFIG, 0), forms, best);
+    let (mut bare, empty) = (empty()?, empty()?);
     let cases = [1, TOKENS].map(|n| products().map(|s| Case::new(s, DENSITY, n)).collect());
 
     let zeros = vec![0.0; CONFIG.hidden_dim];
     let mut entrants = Vec::new();
-    for (job, runner) in &mut runners {
-        entrants.push(runner.entrant(*job)?);
+    for runner in &mut runners {
+        entrants.push(runner.entrant()?);
     }
     let input = |n: usize| -> Result<Input<'_>, String> {
         best.input(&zeros[..n], &mut [], false)
             .map_err(|e| e.to_string())
     };
     let (narrow, wide) = (input(CONFIG.dim)?, input(CONFIG.hidden_dim)?);
-    let (model, mut y) = (empty.model()?, zeros.clone());
+    let (model, mut y) = (
+        Model::new(empty.file.get()).map_err(|e| e.to_string())?,
+        zeros.clone(),
+    );
     entrants.push(Entrant::new("empty-products", Side::Input, move |_| {
         (0..TOKENS).for_each(|_| walk(&model, best, &narrow, &wide, &mut y));
     }));
