@@ -120,7 +120,7 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(proof) => avx2::input(proof.avx2(), x, scratch, int8),
             #[cfg(cortex_m_fp)]
-            Isa::Armv7em(_) => portable::input(x, scratch, int8),
+            Isa::Armv7em(proof) => armv7em::input(proof, x, scratch, int8),
             // Compilers make vectors of this one by themselves where they are always there.
             #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
             Isa::Neon(_) => portable::input(x, scratch, int8),

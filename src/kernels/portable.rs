@@ -102,12 +102,15 @@ fn input_major<V: Value>(w: Layout<'_, V>, x: &[f32], y: &mut [f32]) {
 
 fn dense_output<V: Value>(w: Dense<'_, V>, x: &[f32], y: &mut [f32]) {
     for (row, y) in y.iter_mut().enumerate() {
-        *y = w
-            .row(row)
-            .iter()
-            .zip(x)
-            .fold(0.0, |acc, (v, x)| acc + v.to_f32() * x);
+        *y = dense_row(w.row(row), x);
     }
+}
+
+/// One output of [`dense_output`].
+#[inline(always)]
+pub(super) fn dense_row<V: Value>(row: &[V], x: &[f32]) -> f32 {
+    let pairs = row.iter().zip(x);
+    pairs.fold(0.0, |acc, (v, x)| acc + v.to_f32() * x)
 }
 
 fn dense_input<V: Value>(w: Dense<'_, V>, x: &[f32], y: &mut [f32]) {
@@ -165,13 +168,16 @@ fn input_major_i8(w: Layout<'_, i8>, q: &[i8], y: &mut [f32]) {
 
 fn dense_output_i8(w: Dense<'_, i8>, q: &[i8], y: &mut [f32]) {
     for (row, y) in y.iter_mut().enumerate() {
-        let acc = w
-            .row(row)
-            .iter()
-            .zip(q)
-            .fold(0i32, |acc, (&v, &q)| acc + i32::from(v) * i32::from(q));
-        *y = f32::from_bits(acc as u32);
+        *y = dense_row_i8(w.row(row), q);
     }
+}
+
+/// One output of [`dense_output_i8`], as i32 bits.
+#[inline(always)]
+pub(super) fn dense_row_i8(row: &[i8], q: &[i8]) -> f32 {
+    let pairs = row.iter().zip(q);
+    let sum = pairs.fold(0i32, |sum, (&v, &q)| sum + i32::from(v) * i32::from(q));
+    f32::from_bits(sum as u32)
 }
 
 fn dense_input_i8(w: Dense<'_, i8>, q: &[i8], y: &mut [f32]) {

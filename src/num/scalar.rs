@@ -15,12 +15,6 @@ pub fn tanh(x: f32) -> f32 {
     elementary::tanh(Scalar, x)
 }
 
-/// √x, correctly rounded; NaN below zero.
-#[inline]
-pub fn sqrt(x: f32) -> f32 {
-    libm::sqrtf(x)
-}
-
 /// Logistic function, 1 / (1 + e⁻ˣ).
 #[inline]
 pub fn sigmoid(x: f32) -> f32 {
@@ -43,8 +37,8 @@ pub fn gelu(x: f32) -> f32 {
 mod tests {
     extern crate std;
 
-    use super::{exp, gelu, sigmoid, silu, sqrt, tanh};
-    use crate::num::Fnv64;
+    use super::{exp, gelu, sigmoid, silu, tanh};
+    use crate::num::{Fnv64, sqrt};
 
     /// Bit patterns spread over all floats, every sign, exponent and the specials among them.
     fn sweep() -> impl Iterator<Item = f32> {

@@ -18,11 +18,14 @@
 //! Assembly is in naked functions, since `asm!` has no operands for float registers on these targets.
 
 mod asm;
+mod dense;
 mod detect;
 mod float;
+mod input;
 mod int8;
 
 pub(super) use detect::has_dsp;
+pub(super) use input::input;
 
 use super::{Input, portable};
 use crate::kernels::isa::Armv7em;
@@ -36,6 +39,7 @@ pub(super) fn matvec(proof: Armv7em, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32
         Stored::F16(l) => float(proof, l, w, x, y),
         Stored::I8(l, scales) => {
             match (l, major) {
+                (Layout::Dense(d), Major::Output) => dense::output_i8(proof, d, x.q, y),
                 (Layout::Gaps(g), Major::Output) => int8::gaps_output(proof, g, x.q, y),
                 (Layout::Gaps(g), Major::Input) => int8::gaps_input(proof, g, x.q, y),
                 (Layout::Nibbles(n), Major::Output) => int8::nibbles_output(proof, n, x.q, y),
@@ -47,7 +51,7 @@ pub(super) fn matvec(proof: Armv7em, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32
     }
 }
 
-fn float<V: float::Float>(
+fn float<V: float::Float + dense::Float>(
     proof: Armv7em,
     l: Layout<'_, V>,
     w: &Matrix<'_>,
@@ -55,6 +59,7 @@ fn float<V: float::Float>(
     y: &mut [f32],
 ) {
     match (l, w.major()) {
+        (Layout::Dense(d), Major::Output) => dense::output(proof, d, x.x, y),
         (Layout::Gaps(g), Major::Output) => float::gaps_output(proof, g, x.x, y),
         (Layout::Gaps(g), Major::Input) => float::gaps_input(proof, g, x.x, y),
         (Layout::Nibbles(n), Major::Output) => float::nibbles_output(proof, n, x.x, y),
