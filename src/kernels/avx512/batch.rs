@@ -1,6 +1,6 @@
 //! Which kernel a batch takes.
 
-use super::spmm;
+use super::{spmm, spmm_int8};
 use crate::kernels::batch::{self, Batch};
 use crate::kernels::isa::Avx512;
 use crate::sparse::{Layout, Major, Matrix, Stored};
@@ -10,6 +10,10 @@ pub(in crate::kernels) fn matmul(proof: Avx512, w: &Matrix<'_>, b: &Batch<'_>, y
     match (w.stored(), w.major()) {
         (Stored::F32(Layout::Csr(c)), Major::Output) => spmm::output(proof, c, b, y),
         (Stored::F16(Layout::Csr(c)), Major::Output) => spmm::output(proof, c, b, y),
+        (Stored::I8(Layout::Csr(c), s), Major::Output) => match proof.bytes() {
+            Some(bytes) => spmm_int8::output(bytes, c, s, b, y),
+            None => batch::portable(w, b, y),
+        },
         _ => batch::portable(w, b, y),
     }
 }

@@ -28,6 +28,7 @@ mod panel;
 mod panel_int8;
 mod panel_words;
 mod spmm;
+mod spmm_int8;
 mod vector;
 
 use super::{Input, avx2, portable};

@@ -96,6 +96,18 @@ impl<'a> Batch<'a> {
     pub(super) fn x(&self) -> &'a [f32] {
         self.x
     }
+
+    /// Quantised activations `(cols, stride)` and [`INPUT_PAD`] bytes more; empty if there are none.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn q(&self) -> &'a [i8] {
+        self.q
+    }
+
+    /// Scales of the tokens, `(tokens,)`; empty if there are no quantised activations.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn scales(&self) -> &'a [f32] {
+        self.scales
+    }
 }
 
 /// An activation of a batch is infinite or NaN.
