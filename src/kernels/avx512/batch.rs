@@ -1,6 +1,6 @@
 //! Which kernel a batch takes.
 
-use super::{spmm, spmm_int8};
+use super::{gemm, spmm, spmm_int8};
 use crate::kernels::batch::{self, Batch};
 use crate::kernels::isa::Avx512;
 use crate::sparse::{Layout, Major, Matrix, Stored};
@@ -8,6 +8,8 @@ use crate::sparse::{Layout, Major, Matrix, Stored};
 /// `Y = W X` as `batch::portable` defines it.
 pub(in crate::kernels) fn matmul(proof: Avx512, w: &Matrix<'_>, b: &Batch<'_>, y: &mut [f32]) {
     match (w.stored(), w.major()) {
+        (Stored::F32(Layout::Dense(d)), Major::Output) => gemm::output(proof, d, b, y),
+        (Stored::F16(Layout::Dense(d)), Major::Output) => gemm::output(proof, d, b, y),
         (Stored::F32(Layout::Csr(c)), Major::Output) => spmm::output(proof, c, b, y),
         (Stored::F16(Layout::Csr(c)), Major::Output) => spmm::output(proof, c, b, y),
         (Stored::I8(Layout::Csr(c), s), Major::Output) => match proof.bytes() {

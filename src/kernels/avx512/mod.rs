@@ -22,11 +22,13 @@
 pub(super) mod batch;
 mod csr;
 mod dense;
+mod gemm;
 mod int8;
 mod lanes;
 mod panel;
 mod panel_int8;
 mod panel_words;
+mod span;
 mod spmm;
 mod spmm_int8;
 mod vector;

@@ -11,71 +11,19 @@
 #![allow(unsafe_code)]
 
 use core::arch::asm;
-use core::arch::x86_64::{
-    __m128i, __m512, __mmask16, _mm_loadl_epi64, _mm_loadu_ps, _mm256_broadcastq_epi64,
-    _mm256_set1_epi16, _mm512_add_ps, _mm512_broadcast_f32x4, _mm512_cvtph_ps, _mm512_loadu_ps,
-    _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_setzero_ps,
-    _mm512_storeu_ps,
-};
+use core::arch::x86_64::{__m512, _mm512_add_ps, _mm512_mul_ps, _mm512_setzero_ps};
 
-use half::f16;
-
+use super::span::{Four, Span};
 use crate::kernels::batch::{Batch, Lanes};
 use crate::kernels::block::Checked;
 use crate::kernels::isa::Avx512;
-use crate::sparse::{Csr, Value};
+use crate::sparse::Csr;
 
 /// Bytes of X that a first-level cache keeps beside what else there is.
 const NEAR: usize = 32 * 1024;
 
 /// Elements a step.
 const STEP: usize = 4;
-
-/// A stored float that four elements of a row can widen to f32.
-pub(super) trait Four: Value {
-    /// The four values in each quarter of a vector.
-    ///
-    /// # Safety
-    /// The processor has AVX-512 F, BW, VL and DQ, and F16C.
-    unsafe fn four(v: &[Self; STEP]) -> __m512;
-
-    /// The value in all lanes.
-    ///
-    /// # Safety
-    /// As above.
-    unsafe fn one(v: &Self) -> __m512;
-}
-
-impl Four for f32 {
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
-    unsafe fn four(v: &[f32; STEP]) -> __m512 {
-        // SAFETY: 16 bytes of an array of four floats.
-        _mm512_broadcast_f32x4(unsafe { _mm_loadu_ps(v.as_ptr()) })
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
-    unsafe fn one(v: &f32) -> __m512 {
-        _mm512_set1_ps(*v)
-    }
-}
-
-impl Four for f16 {
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
-    unsafe fn four(v: &[f16; STEP]) -> __m512 {
-        // SAFETY: 8 bytes of an array of four two-byte values.
-        let v: __m128i = unsafe { _mm_loadl_epi64(v.as_ptr().cast()) };
-        _mm512_cvtph_ps(_mm256_broadcastq_epi64(v))
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
-    unsafe fn one(v: &f16) -> __m512 {
-        _mm512_cvtph_ps(_mm256_set1_epi16(v.to_bits() as i16))
-    }
-}
 
 /// `Y = W X`, rows are outputs.
 pub(super) fn output<V: Four>(_: Avx512, w: Csr<'_, V>, b: &Batch<'_>, y: &mut [f32]) {
@@ -94,51 +42,38 @@ fn output_avx512<V: Four>(w: Csr<'_, V>, x: &[f32], lanes: Lanes, y: &mut [f32])
     let far = |width: usize| cols * width * size_of::<f32>() > NEAR && 3 * nnz > rows * cols;
     let mut at = 0;
     while at < tokens {
-        let span = Span { x, stride, at };
         at += match tokens - at {
-            128.. if far(128) => panel::<V, 2, 8, false>(&w, span, 128, y),
-            128.. => panel::<V, 1, 8, false>(&w, span, 128, y),
-            64.. => panel::<V, 2, 4, false>(&w, span, 64, y),
-            32.. if far(32) => panel::<V, 4, 2, false>(&w, span, 32, y),
-            32.. => panel::<V, 2, 2, false>(&w, span, 32, y),
-            n @ 17.. => panel::<V, 2, 2, true>(&w, span, n, y),
-            16 => panel::<V, 4, 1, false>(&w, span, 16, y),
-            n => panel::<V, 4, 1, true>(&w, span, n, y),
+            128.. if far(128) => panel::<V, 2, 8, false>(&w, x, lanes, at, 128, y),
+            128.. => panel::<V, 1, 8, false>(&w, x, lanes, at, 128, y),
+            64.. => panel::<V, 2, 4, false>(&w, x, lanes, at, 64, y),
+            32.. if far(32) => panel::<V, 4, 2, false>(&w, x, lanes, at, 32, y),
+            32.. => panel::<V, 2, 2, false>(&w, x, lanes, at, 32, y),
+            n @ 17.. => panel::<V, 2, 2, true>(&w, x, lanes, at, n, y),
+            16 => panel::<V, 4, 1, false>(&w, x, lanes, at, 16, y),
+            n => panel::<V, 4, 1, true>(&w, x, lanes, at, n, y),
         };
     }
 }
 
-/// Tokens from `at` on.
-#[derive(Clone, Copy)]
-struct Span<'a> {
-    x: &'a [f32],
-    stride: usize,
-    at: usize,
-}
-
-/// All outputs of the `tokens` first tokens of a span, of which the last vector is not full if `MASKED`. Returns `tokens`.
+/// All outputs of `tokens` tokens from `at` on, in `P` vectors, the last of them not full if `MASKED`. Returns `tokens`.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
 fn panel<V: Four, const R: usize, const P: usize, const MASKED: bool>(
     w: &Checked<'_, V>,
-    span: Span<'_>,
+    x: &[f32],
+    lanes: Lanes,
+    at: usize,
     tokens: usize,
     y: &mut [f32],
 ) -> usize {
-    assert!(if MASKED {
-        tokens <= 16 * P
-    } else {
-        tokens == 16 * P
-    });
-    assert!(span.at + tokens <= span.stride, "tokens within a row");
-    let last: __mmask16 = 0xffff >> (16 * P - tokens);
+    let span = Span::new::<P, MASKED>(x, lanes.stride(), at, tokens);
     let rows = w.csr().rows();
     let whole = rows - rows % R;
     for first in (0..whole).step_by(R) {
-        group::<V, R, P, MASKED>(w, first, span, last, y);
+        group::<V, R, P, MASKED>(w, first, span, y);
     }
     for first in whole..rows {
-        group::<V, 1, P, MASKED>(w, first, span, last, y);
+        group::<V, 1, P, MASKED>(w, first, span, y);
     }
     tokens
 }
@@ -150,30 +85,18 @@ fn group<V: Four, const R: usize, const P: usize, const MASKED: bool>(
     w: &Checked<'_, V>,
     first: usize,
     span: Span<'_>,
-    last: __mmask16,
     y: &mut [f32],
 ) {
-    let y = &mut y[first * span.stride..][..R * span.stride];
+    let y = &mut y[first * span.stride()..][..R * span.stride()];
     let (mut start, mut end) = ([0; R], [0; R]);
     for r in 0..R {
         (start[r], end[r]) = w.range(first + r);
     }
     let mut acc = [[_mm512_setzero_ps(); P]; R];
     // SAFETY: ranges of a checked matrix.
-    unsafe { sums::<V, R, P, MASKED>(&mut acc, w, start, end, span, last) };
-    for (r, acc) in acc.iter().enumerate() {
-        for (p, acc) in acc.iter().enumerate() {
-            // SAFETY: `y` has R rows, and each has room for the span's tokens: 16 P, or what the mask leaves of them.
-            unsafe {
-                let y = y.as_mut_ptr().add(r * span.stride + span.at + 16 * p);
-                if MASKED && p + 1 == P {
-                    _mm512_mask_storeu_ps(y, last, *acc);
-                } else {
-                    _mm512_storeu_ps(y, *acc);
-                }
-            }
-        }
-    }
+    unsafe { sums::<V, R, P, MASKED>(&mut acc, w, start, end, span) };
+    // SAFETY: `y` has R rows.
+    unsafe { span.store::<R, P, MASKED>(&acc, y) };
 }
 
 /// Outputs of `R` rows, which are the elements `start .. end`.
@@ -188,7 +111,6 @@ unsafe fn sums<V: Four, const R: usize, const P: usize, const MASKED: bool>(
     mut start: [usize; R],
     end: [usize; R],
     span: Span<'_>,
-    last: __mmask16,
 ) {
     let (indices, values) = (w.csr().indices().as_ptr(), w.csr().values().as_ptr());
     let mut together = usize::MAX;
@@ -204,7 +126,6 @@ unsafe fn sums<V: Four, const R: usize, const P: usize, const MASKED: bool>(
                     indices.add(start[r]),
                     values.add(start[r]),
                     span,
-                    last,
                 );
                 start[r] += STEP;
             }
@@ -216,13 +137,12 @@ unsafe fn sums<V: Four, const R: usize, const P: usize, const MASKED: bool>(
                     indices.add(start[r]),
                     values.add(start[r]),
                     span,
-                    last,
                 );
                 start[r] += STEP;
             }
             while start[r] < end[r] {
                 let v = V::one(&*values.add(start[r]));
-                add::<P, MASKED>(&mut acc[r], v, (*indices.add(start[r])).into(), span, last);
+                add::<P, MASKED>(&mut acc[r], v, (*indices.add(start[r])).into(), span);
                 start[r] += 1;
             }
         }
@@ -240,7 +160,6 @@ unsafe fn step<V: Four, const P: usize, const MASKED: bool>(
     indices: *const u16,
     values: *const V,
     span: Span<'_>,
-    last: __mmask16,
 ) {
     // SAFETY: this function's own features are those `four` asks for; an array of four u16 is a word.
     let (v, word) = unsafe {
@@ -267,7 +186,7 @@ unsafe fn step<V: Four, const P: usize, const MASKED: bool>(
                 one
             };
             // SAFETY: the caller's.
-            unsafe { add::<P, MASKED>(acc, v, usize::from((word >> (16 * $k)) as u16), span, last) };
+            unsafe { add::<P, MASKED>(acc, v, usize::from((word >> (16 * $k)) as u16), span) };
         };
     }
     element!(0, "0x00");
@@ -279,7 +198,7 @@ unsafe fn step<V: Four, const P: usize, const MASKED: bool>(
 /// `acc += v · X[j]`.
 ///
 /// # Safety
-/// `j` is below the rows of X; a row has room for the span's tokens.
+/// `j` is a row of X.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
 unsafe fn add<const P: usize, const MASKED: bool>(
@@ -287,18 +206,10 @@ unsafe fn add<const P: usize, const MASKED: bool>(
     v: __m512,
     j: usize,
     span: Span<'_>,
-    last: __mmask16,
 ) {
     for (p, acc) in acc.iter_mut().enumerate() {
-        // SAFETY: 16 P floats, or those of them that the mask leaves, lie within row j.
-        let x = unsafe {
-            let x = span.x.as_ptr().add(j * span.stride + span.at + 16 * p);
-            if MASKED && p + 1 == P {
-                _mm512_maskz_loadu_ps(last, x)
-            } else {
-                _mm512_loadu_ps(x)
-            }
-        };
+        // SAFETY: the caller's.
+        let x = unsafe { span.load::<P, MASKED>(j, p) };
         *acc = _mm512_add_ps(*acc, _mm512_mul_ps(v, x));
     }
 }
