@@ -112,6 +112,12 @@ pub struct Neon {
     sdot: bool,
 }
 
+/// Proof that this core has Helium beside what [`Armv7em`] promises.
+#[cfg(armv8m)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Mve(Armv7em);
+
 /// A back-end that this machine can run. The proofs are made by detection alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -128,6 +134,9 @@ pub enum Isa {
     /// Scalar, with dual multipliers.
     #[cfg(cortex_m_fp)]
     Armv7em(Armv7em),
+    /// 128-bit vectors for int8, else as [`Isa::Armv7em`].
+    #[cfg(armv8m)]
+    Mve(Mve),
     /// 128-bit vectors.
     #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
     Neon(Neon),
@@ -158,6 +167,8 @@ impl Isa {
             IsaName::Avx512 => Avx512::detect().map(Isa::Avx512),
             #[cfg(cortex_m_fp)]
             IsaName::Armv7em => Armv7em::detect().map(Isa::Armv7em),
+            #[cfg(armv8m)]
+            IsaName::Mve => Mve::detect().map(Isa::Mve),
             #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
             IsaName::Neon => Some(Isa::Neon(Neon::detect())),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -176,6 +187,8 @@ impl Isa {
             Isa::Avx512(_) => IsaName::Avx512,
             #[cfg(cortex_m_fp)]
             Isa::Armv7em(_) => IsaName::Armv7em,
+            #[cfg(armv8m)]
+            Isa::Mve(_) => IsaName::Mve,
             #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
             Isa::Neon(_) => IsaName::Neon,
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -298,6 +311,19 @@ impl Neon {
     /// Whether there are dot products of bytes.
     pub(super) fn sdot(self) -> bool {
         self.sdot
+    }
+}
+
+#[cfg(armv8m)]
+impl Mve {
+    fn detect() -> Option<Mve> {
+        let scalar = Armv7em::detect()?;
+        super::mve::has_mve().then_some(Mve(scalar))
+    }
+
+    /// Where Helium runs, so does DSP.
+    pub(super) fn armv7em(self) -> Armv7em {
+        self.0
     }
 }
 

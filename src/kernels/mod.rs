@@ -29,6 +29,8 @@ mod batch;
 mod block;
 mod environment;
 mod isa;
+#[cfg(armv8m)]
+mod mve;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 mod neon;
 #[cfg(any(
@@ -51,6 +53,8 @@ mod wasm;
 pub use batch::{Batch, Lanes, NonFiniteToken, Quantised};
 #[cfg(cortex_m_fp)]
 pub use isa::Armv7em;
+#[cfg(armv8m)]
+pub use isa::Mve;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 pub use isa::Neon;
 #[cfg(target_arch = "x86_64")]
@@ -121,6 +125,8 @@ impl Isa {
             Isa::Avx512(proof) => avx2::input(proof.avx2(), x, scratch, int8),
             #[cfg(cortex_m_fp)]
             Isa::Armv7em(proof) => armv7em::input(proof, x, scratch, int8),
+            #[cfg(armv8m)]
+            Isa::Mve(proof) => armv7em::input(proof.armv7em(), x, scratch, int8),
             // Compilers make vectors of this one by themselves where they are always there.
             #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
             Isa::Neon(_) => portable::input(x, scratch, int8),
@@ -147,6 +153,8 @@ impl Isa {
             Isa::Avx512(proof) => avx512::matvec(proof, w, x, y),
             #[cfg(cortex_m_fp)]
             Isa::Armv7em(proof) => armv7em::matvec(proof, w, x, y),
+            #[cfg(armv8m)]
+            Isa::Mve(proof) => mve::matvec(proof, w, x, y),
             #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
             Isa::Neon(proof) => neon::matvec(proof, w, x, y),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

@@ -33,6 +33,9 @@ impl Isa {
             Isa::Avx512(proof) => super::avx512::run(proof, op),
             #[cfg(cortex_m_fp)]
             Isa::Armv7em(_) => op.run(Scalar),
+            // Its float vectors flush subnormals.
+            #[cfg(armv8m)]
+            Isa::Mve(_) => op.run(Scalar),
             // Four lanes that the target always has are the compiler's to use.
             #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
             Isa::Neon(_) => op.run(Scalar),

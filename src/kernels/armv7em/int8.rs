@@ -57,7 +57,7 @@ pub(super) fn nibbles_input(_: Armv7em, w: Nibbles<'_, i8>, q: &[i8], y: &mut [f
 }
 
 /// `y = acc · (sx · sw)`, where `y` comes with i32 bits.
-pub(super) fn scale(_: Armv7em, y: &mut [f32], sx: f32, scales: &[f32]) {
+pub(in crate::kernels) fn scale(_: Armv7em, y: &mut [f32], sx: f32, scales: &[f32]) {
     assert_eq!(y.len(), scales.len(), "one scale per output");
     // SAFETY: `Armv7em` exists only where these instructions do; both slices have that length.
     unsafe { scale_asm(y.as_mut_ptr(), scales.as_ptr(), y.len(), sx) }

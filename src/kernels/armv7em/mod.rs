@@ -25,7 +25,11 @@ mod input;
 mod int8;
 
 pub(super) use detect::has_dsp;
+#[cfg(armv8m)]
+pub(super) use detect::privileged;
 pub(super) use input::input;
+#[cfg(armv8m)]
+pub(super) use int8::scale;
 
 use super::{Input, portable};
 use crate::kernels::isa::Armv7em;
