@@ -237,7 +237,7 @@ fn memory_of_a_batch_is_what_was_said_to_the_byte() {
         let lanes = lacuna::kernels::Lanes::of(prefill).stride();
         let c = &LONG;
         let work = |n: usize| {
-            let attention = (c.q_dim() + 2 * c.kv_dim()) * n + one.context;
+            let attention = (c.q_dim() + 2 * c.kv_dim()) * n + one.context * n.min(16);
             attention.max(2 * c.hidden_dim * n)
         };
         let floats = 2 * c.dim * (lanes - 1) + work(lanes) - work(1);

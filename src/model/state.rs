@@ -5,8 +5,8 @@
 //! work = the larger of  q │ k │ v │ scores (context)   and   h │ g: attention and MLP never live at once
 //! ```
 //!
-//! With a prefill of T > 1 tokens, every vector but logits and scores is `stride` times as long, [`Lanes::of`]`(T)`, and
-//! behind the logits come T scales of int8 inputs and up to 16 rows of the widest input.
+//! With a prefill of T > 1 tokens, every vector but the logits is `stride` times as long, [`Lanes::of`]`(T)` (scores at most
+//! 16 times), and behind the logits come T scales of int8 inputs and up to 16 rows of the widest input.
 //!
 //! # Invariants
 //! - [`State::len`] is the sum of these, to the byte, with no padding; the arena may be longer.
@@ -115,9 +115,11 @@ const fn max(a: usize, b: usize) -> usize {
 
 /// Floats of `work`, for activations of `stride` lanes.
 const fn work_len(c: &Config, context: usize, stride: usize) -> usize {
+    // A batch has scores of up to sixteen tokens at a time.
+    let scores = context.saturating_mul(if stride < GROUP { stride } else { GROUP });
     let attention = (c.q_dim() + 2 * c.kv_dim())
         .saturating_mul(stride)
-        .saturating_add(context);
+        .saturating_add(scores);
     let mlp = if c.gated {
         2 * c.hidden_dim
     } else {

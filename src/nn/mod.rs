@@ -21,7 +21,7 @@ mod select;
 mod softmax;
 mod transpose;
 
-pub(crate) use attention::{Heads, Kept, Rows, Run, attention};
+pub(crate) use attention::{Heads, Kept, Queries, Rows, Run, attention, attention_lanes};
 pub use embed::embed;
 pub use mlp::{add, gate, gelu, relu, relu2, silu};
 pub use norm::{rms_norm, rms_norm_lanes};

@@ -19,7 +19,7 @@ use super::tokens::{Attend, Room, Tokens};
 use crate::kernels::{Batch, Isa, Lanes, Quantised};
 use crate::model::cache::{Blocks, Element};
 use crate::model::{Error, Model};
-use crate::nn;
+use crate::nn::{self, Queries};
 use crate::probe::{Hook, Probe, Site};
 use crate::sparse::Matrix;
 
@@ -99,6 +99,38 @@ impl Many<'_, '_> {
         }
         let layer = how.layer as u8;
         failed.map_or(Ok(()), |t| self.drop_from(t, Site { layer, hook }))
+    }
+
+    /// Attention of one token after the other: where lanes do not pay, or keys are turned as they are read.
+    fn attend_rows<T: Element>(
+        &mut self,
+        how: Attend<'_>,
+        cache: &Blocks<'_, T>,
+        q: &mut [f32],
+        scores: &mut [f32],
+    ) {
+        let (keys, values) = (2 * how.layer, 2 * how.layer + 1);
+        let base = self.base;
+        for first in self.groups() {
+            for (t, q) in self.rows(how.isa, q, first) {
+                let len = base + t + 1;
+                if let Some(rope) = how.rope {
+                    let (cos, sin) = rope.row(len - 1);
+                    nn::rotate(q, cos, sin);
+                }
+                nn::attention(
+                    how.isa,
+                    how.heads,
+                    q,
+                    cache.rows(keys, 0, len),
+                    cache.rows(values, 0, len),
+                    how.rope.filter(|_| how.turn_on_read),
+                    how.sink,
+                    &mut scores[..len],
+                );
+            }
+            self.put(how.isa, q, first);
+        }
     }
 }
 
@@ -186,26 +218,30 @@ impl Tokens for Many<'_, '_> {
         self.store(how, cache, Hook::V, v)?;
         let (keys, values) = (2 * how.layer, 2 * how.layer + 1);
         let base = self.base;
-        for first in self.groups() {
-            for (t, q) in self.rows(how.isa, q, first) {
-                let len = base + t + 1;
-                if let Some(rope) = how.rope {
-                    let (cos, sin) = rope.row(len - 1);
+        if how.turn_on_read && how.rope.is_some() || how.isa == Isa::Portable {
+            self.attend_rows(how, cache, q, scores);
+            return Ok(());
+        }
+        if let Some(rope) = how.rope {
+            for first in self.groups() {
+                for (t, q) in self.rows(how.isa, q, first) {
+                    let (cos, sin) = rope.row(base + t);
                     nn::rotate(q, cos, sin);
                 }
-                nn::attention(
-                    how.isa,
-                    how.heads,
-                    q,
-                    cache.rows(keys, 0, len),
-                    cache.rows(values, 0, len),
-                    how.rope.filter(|_| how.turn_on_read),
-                    how.sink,
-                    &mut scores[..len],
-                );
+                self.put(how.isa, q, first);
             }
-            self.put(how.isa, q, first);
         }
+        let (n, stride) = (self.lanes.tokens(), self.lanes.stride());
+        nn::attention_lanes(
+            how.isa,
+            how.heads,
+            Queries { n, base, stride },
+            q,
+            cache.rows(keys, 0, base + n).older,
+            cache.rows(values, 0, base + n).older,
+            how.sink,
+            scores,
+        );
         Ok(())
     }
 }

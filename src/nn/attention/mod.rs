@@ -1,4 +1,4 @@
-//! Attention of one token over the positions that a cache holds.
+//! Attention of one token, or of several, over the positions that a cache holds.
 //!
 //! ```text
 //! keys, values:  older │ newer        rows (kv_dim,) in logical order: the two runs of a ring buffer, or one
@@ -18,9 +18,11 @@
 
 mod dots;
 mod kept;
+mod lanes;
 mod weigh;
 
 pub(crate) use kept::{Kept, Rows, Run};
+pub(crate) use lanes::{Queries, attention_lanes};
 
 use super::rope::Rope;
 use super::softmax::exp_sum_in;
