@@ -18,12 +18,14 @@
 //! Assembly is in naked functions, since `asm!` has no operands for float registers on these targets.
 
 mod asm;
+mod batch;
 mod dense;
 mod detect;
 mod float;
 mod input;
 mod int8;
 
+pub(super) use batch::matmul;
 pub(super) use detect::has_dsp;
 #[cfg(armv8m)]
 pub(super) use detect::privileged;

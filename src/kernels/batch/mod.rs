@@ -22,7 +22,11 @@ mod portable;
 
 #[cfg(target_arch = "x86_64")]
 pub(super) use portable::matmul as portable;
+#[cfg(cortex_m_fp)]
+pub(super) use portable::scale_i8;
 
+#[cfg(cortex_m_fp)]
+use super::armv7em;
 #[cfg(target_arch = "x86_64")]
 use super::avx512;
 use super::{INPUT_PAD, Isa};
@@ -92,13 +96,13 @@ impl<'a> Batch<'a> {
     }
 
     /// Activations `(cols, stride)`.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", cortex_m_fp))]
     pub(super) fn x(&self) -> &'a [f32] {
         self.x
     }
 
     /// Quantised activations `(cols, stride)` and [`INPUT_PAD`] bytes more; empty if there are none.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", cortex_m_fp))]
     pub(super) fn q(&self) -> &'a [i8] {
         self.q
     }
@@ -170,6 +174,10 @@ impl Isa {
         match self {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(proof) => avx512::batch::matmul(proof, w, x, y),
+            #[cfg(cortex_m_fp)]
+            Isa::Armv7em(proof) if armv7em::matmul(proof, w, x, y) => {}
+            #[cfg(armv8m)]
+            Isa::Mve(proof) if armv7em::matmul(proof.armv7em(), w, x, y) => {}
             _ => portable::matmul(w, x, y),
         }
         if let Some(bias) = bias {

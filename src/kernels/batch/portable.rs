@@ -88,7 +88,10 @@ pub(in crate::kernels) fn matmul(w: &Matrix<'_>, b: &Batch<'_>, y: &mut [f32]) {
 
 fn product<V: Term>(w: Layout<'_, V>, major: Major, x: &[V::X], lanes: Lanes, y: &mut [f32]) {
     match (w, major) {
-        (Layout::Dense(_) | Layout::Csr(_), Major::Output) => rows(w, x, lanes, y),
+        (
+            Layout::Dense(_) | Layout::Csr(_) | Layout::Gaps(_) | Layout::Nibbles(_),
+            Major::Output,
+        ) => rows(w, x, lanes, y),
         _ => scatter(w, major, x, lanes, y),
     }
 }
@@ -143,7 +146,7 @@ fn sums<V: Term, const N: usize>(
 }
 
 /// `y = acc · (sx · sw)`, in place.
-fn scale_i8(b: &Batch<'_>, scales: &[f32], y: &mut [f32]) {
+pub(in crate::kernels) fn scale_i8(b: &Batch<'_>, scales: &[f32], y: &mut [f32]) {
     for (y, sw) in y.chunks_exact_mut(b.lanes.stride).zip(scales) {
         for (y, sx) in y.iter_mut().zip(b.scales) {
             *y = i8::take(*y) as f32 * (sx * sw);
