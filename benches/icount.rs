@@ -8,9 +8,14 @@ mod figures;
 
 use std::process::{Command, ExitCode};
 
-use lacuna::fixture::{Form, Numbers, activations, matrix};
+use lacuna::fixture::model::{DENSE, Lines, QUARTER, file};
+use lacuna::fixture::{Form, Numbers, Pattern, activations, matrix};
+use lacuna::format::schema::{self, Id, Tensor};
 use lacuna::kernels::{INPUT_PAD, Isa, IsaName, Lanes, Quantised};
+use lacuna::model::{Model, State};
 use lacuna::num::Rng;
+use lacuna::session::{Options, Session};
+use lacuna::sparse::{Major, ValueType};
 
 const SHAPE: (usize, usize) = (256, 256);
 const TOKENS: usize = 32;
@@ -68,7 +73,56 @@ fn products(isa: Isa) -> Option<Vec<String>> {
         measured(&mut || isa.matmul(&w, &batch, None, &mut y));
     }
     core::hint::black_box(y);
+    models(isa, &mut names)?;
     Some(names)
+}
+
+/// One token at position 3 of every model worth counting, each through `measured` once. Without `skips` matrices gather,
+/// with it those whose input AbsTopK thins out are input-major.
+fn models(isa: Isa, names: &mut Vec<String>) -> Option<()> {
+    let patterns = [
+        Pattern::Csr,
+        Pattern::Bitmask,
+        Pattern::Panel16,
+        Pattern::Panel32,
+    ];
+    let packed = isa != Isa::Portable;
+    for value_type in [ValueType::F32, ValueType::I8] {
+        for (name, config, skips) in [
+            ("token", DENSE, false),
+            ("quarter", QUARTER, false),
+            ("quarter-skipping", QUARTER, true),
+        ] {
+            for pattern in patterns
+                .into_iter()
+                .filter(|p| packed || *p == Pattern::Csr)
+            {
+                let chosen = |t: &Tensor| {
+                    let thinned = skips && !matches!(t.id, Id::Wo | Id::Head);
+                    Form {
+                        pattern: if thinned { Pattern::Csr } else { pattern },
+                        value_type,
+                        major: if thinned { Major::Input } else { Major::Output },
+                    }
+                };
+                let file = file(&config, 26, &chosen)?;
+                let model = Model::new(file.get()).ok()?;
+                let options = Options {
+                    isa,
+                    ..Options::new(&config)
+                };
+                let mut arena = Lines::zeros(State::len(&config, &options.limits));
+                let mut session = Session::new(model, arena.get_mut(), options).ok()?;
+                session.prompt(&[1, 2, 3]).ok()?;
+                let of = chosen(&schema::tensors(&config).last()?);
+                names.push(format!("{name} {of}"));
+                measured(&mut || {
+                    core::hint::black_box(session.step(4).is_ok());
+                });
+            }
+        }
+    }
+    Some(())
 }
 
 /// Instructions by name, counted in a child process; `None` where valgrind or the back-end is missing.
@@ -94,6 +148,28 @@ fn count(isa: IsaName) -> Option<Vec<(String, u64)>> {
     let counted: Vec<_> = counted.zip(counts.iter().copied()).collect();
     let whole = out.status.success() && names.lines().count() <= counts.len();
     (whole && counted.iter().all(|(_, n)| *n > 0)).then_some(counted)
+}
+
+/// Prints by how much skipping shortens a token of the AbsTopK model, against its best form without.
+fn skipping(counted: &[(String, u64)]) {
+    for isa in [IsaName::Portable, IsaName::Avx2] {
+        for values in ["f32", "i8"] {
+            let least = |start: &str| {
+                let of = |(name, _): &&(String, u64)| {
+                    name.starts_with(start) && name.contains(values) && name.ends_with(isa.as_str())
+                };
+                counted
+                    .iter()
+                    .filter(of)
+                    .map(|(_, n)| *n as f64)
+                    .min_by(f64::total_cmp)
+            };
+            if let (Some(all), Some(some)) = (least("quarter "), least("quarter-skipping ")) {
+                let fall = (1.0 - some / all) * 100.0;
+                println!("AbsTopK 1/4, {values}, {isa}: skipping takes {fall:.1} % off a token");
+            }
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -124,6 +200,7 @@ fn main() -> ExitCode {
             }
         }
     }
+    skipping(&counted);
     let header = format!(
         "Instructions of one product of a 256 x 256 matrix, 10 % present where sparse; matmul: {TOKENS} tokens."
     );

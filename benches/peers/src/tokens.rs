@@ -1,14 +1,15 @@
 //! Whole tokens as entrants: decoding and prompts of the model, with our products and with oneMKL's.
 
 use lacuna::config::Config;
-use lacuna::format::schema::Id;
+use lacuna::fixture::model::{DENSE, Lines, QUARTER, file};
+use lacuna::format::schema::{Id, Tensor};
 use lacuna::kernels::{Input, Isa, IsaName};
 use lacuna::model::{Limits, Model, repack};
 use lacuna::session::{Options, Session};
 
 use crate::case::Case;
 use crate::foreign::mkl::{Handle, Mkl, Use};
-use crate::model::{CONFIG, Lines, QUARTER, TOKENS, arena, decode, file, products, prompt, walk};
+use crate::model::{TOKENS, arena, decode, form, products, prompt, walk};
 use crate::race::{Entrant, Pace, Side, race};
 use crate::rows::Row;
 
@@ -45,17 +46,20 @@ impl Runner {
         [thinned, other]: [&str; 2],
         isa: Isa,
     ) -> Result<Runner, String> {
-        let chosen = |id| match id {
-            Id::Wq | Id::Wk | Id::Wv | Id::W1 | Id::W2 => thinned.to_string(),
-            _ => other.to_string(),
+        let (one, two) = (form(thinned)?, form(other)?);
+        let chosen = |t: &Tensor| match t.id {
+            Id::Wq | Id::Wk | Id::Wv | Id::W1 | Id::W2 => one,
+            _ => two,
         };
+        let of_256 = (percent * 256 + 50) / 100;
+        let file = file(&config, of_256, &chosen).ok_or(format!("no file holds {thinned}"))?;
         Ok(Runner {
             job,
             name: format!("{name}/{thinned}/{isa}"),
             config,
             isa,
             repacked: false,
-            file: file(&config, percent, &chosen)?,
+            file,
             buffer: Lines::default(),
             arena: Lines::default(),
         })
@@ -151,9 +155,8 @@ fn runners() -> Result<Vec<Runner>, String> {
             let skip = form("csr", "input");
             for (job, name) in [(Job::Decode, "decode"), (Job::Prompt, "prompt")] {
                 let name = format!("{name}-{values}");
-                let new = |form: &str| {
-                    Runner::new((job, name.clone()), (CONFIG, DENSITY), [form; 2], isa)
-                };
+                let new =
+                    |form: &str| Runner::new((job, name.clone()), (DENSE, DENSITY), [form; 2], isa);
                 all.push(new(&gather[0])?.repacked(&name));
                 if isa == Isa::detect() {
                     for form in &gather {
@@ -210,11 +213,11 @@ pub fn races(path: &str, mkl: Option<&Mkl>, pace: Pace) -> Result<Vec<Row>, Stri
     // The form whose empty matrices cost least.
     let forms = ["csr-f32-input"; 2];
     let mut runners = runners()?;
-    let empty = || Runner::new((Job::Decode, "empty".into()), (CONFIG, 0), forms, best);
+    let empty = || Runner::new((Job::Decode, "empty".into()), (DENSE, 0), forms, best);
     let (mut bare, empty) = (empty()?, empty()?);
     let cases = [1, TOKENS].map(|n| products().map(|s| Case::new(s, DENSITY, n)).collect());
 
-    let zeros = vec![0.0; CONFIG.hidden_dim];
+    let zeros = vec![0.0; DENSE.hidden_dim];
     let mut entrants = Vec::new();
     for runner in &mut runners {
         entrants.push(runner.entrant()?);
@@ -223,7 +226,7 @@ pub fn races(path: &str, mkl: Option<&Mkl>, pace: Pace) -> Result<Vec<Row>, Stri
         best.input(&zeros[..n], &mut [], false)
             .map_err(|e| e.to_string())
     };
-    let (narrow, wide) = (input(CONFIG.dim)?, input(CONFIG.hidden_dim)?);
+    let (narrow, wide) = (input(DENSE.dim)?, input(DENSE.hidden_dim)?);
     let (model, mut y) = (
         Model::new(empty.file.get()).map_err(|e| e.to_string())?,
         zeros.clone(),
@@ -237,7 +240,7 @@ pub fn races(path: &str, mkl: Option<&Mkl>, pace: Pace) -> Result<Vec<Row>, Stri
     let times = race(&mut entrants, &mut [], pace);
     let row = |(e, ns): (&Entrant<'_>, f64)| Row {
         path: path.into(),
-        shape: (CONFIG.dim, CONFIG.hidden_dim),
+        shape: (DENSE.dim, DENSE.hidden_dim),
         density: DENSITY,
         tokens: TOKENS,
         name: e.name.clone(),
