@@ -10,7 +10,9 @@ use core::arch::x86_64::{
 
 use half::f16;
 
-use crate::sparse::Value;
+use crate::kernels::panel::put;
+use crate::sparse::panel::LANES;
+use crate::sparse::{Panel, Value};
 
 /// A stored float that the two halves of a vector can widen to f32.
 pub(super) trait Widen: Value + Default {
@@ -103,6 +105,25 @@ pub(super) fn padded<T: Copy + Default>(s: &[T]) -> [T; 8] {
 pub(super) fn store(out: &mut [f32; 16], v: __m512) {
     // SAFETY: 64 bytes of an array of sixteen floats.
     unsafe { _mm512_storeu_ps(out.as_mut_ptr(), v) }
+}
+
+/// Writes the sums of slice `slice` of a panel, sixteen lanes each, to the rows that they are of.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+pub(super) fn finish<V: Value>(w: &Panel<'_, V>, slice: usize, acc: [__m512; 4], y: &mut [f32]) {
+    if w.parts().order.is_empty()
+        && let Some(y) = y.as_chunks_mut::<LANES>().0.get_mut(slice)
+    {
+        for (y, acc) in y.as_chunks_mut().0.iter_mut().zip(acc) {
+            store(y, acc);
+        }
+        return;
+    }
+    let mut sums = [0.0; LANES];
+    for (sums, acc) in sums.as_chunks_mut().0.iter_mut().zip(acc) {
+        store(sums, acc);
+    }
+    put(w, slice, &sums, y);
 }
 
 /// Adds the columns of two 8 × 8 blocks (vector r of `p`: row r of the first and of the second) to `acc`, column 0 first.

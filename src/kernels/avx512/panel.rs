@@ -14,9 +14,8 @@ use core::arch::x86_64::{
     _mm512_setzero_ps, _mm512_srli_epi32, _mm512_test_epi32_mask,
 };
 
-use super::lanes::{Widen, store};
+use super::lanes::{Widen, finish};
 use crate::kernels::isa::Avx512;
-use crate::kernels::panel::put;
 use crate::sparse::Panel;
 use crate::sparse::panel::{LANES, WIDEST};
 
@@ -76,11 +75,7 @@ fn panel_floats<V: Widen, const T: usize>(w: Panel<'_, V>, x: &[f32], y: &mut [f
                 *acc = _mm512_add_ps(*acc, _mm512_mul_ps(v, look_up(&x, lanes[k])));
             }
         }
-        let mut sums = [0.0; LANES];
-        for (sums, acc) in sums.as_chunks_mut().0.iter_mut().zip(acc) {
-            store(sums, acc);
-        }
-        put(&w, slice, &sums, y);
+        finish(&w, slice, acc, y);
     }
 }
 

@@ -16,9 +16,8 @@ use core::arch::x86_64::{
     _mm512_sub_epi32, _mm512_xor_si512,
 };
 
-use super::lanes::store;
+use super::lanes::finish;
 use crate::kernels::isa::Avx512Bytes;
-use crate::kernels::panel::put;
 use crate::sparse::Panel;
 use crate::sparse::panel::{LANES, WIDEST};
 
@@ -87,12 +86,7 @@ fn panel_bytes<const T: usize>(w: Panel<'_, i8>, q: &[i8], y: &mut [f32]) {
                 excess[k] = _mm512_dpbusd_epi32(excess[k], offset, v);
             }
         }
-        let mut sums = [0.0; LANES];
-        let lanes = sums.as_chunks_mut().0.iter_mut();
-        for (sums, (acc, excess)) in lanes.zip(acc.into_iter().zip(excess)) {
-            let sum = _mm512_sub_epi32(acc, excess);
-            store(sums, _mm512_castsi512_ps(sum));
-        }
-        put(&w, slice, &sums, y);
+        let sum = |k: usize| _mm512_castsi512_ps(_mm512_sub_epi32(acc[k], excess[k]));
+        finish(&w, slice, [sum(0), sum(1), sum(2), sum(3)], y);
     }
 }

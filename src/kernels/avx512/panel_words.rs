@@ -14,9 +14,8 @@ use core::arch::x86_64::{
     _mm512_test_epi16_mask,
 };
 
-use super::lanes::store;
+use super::lanes::finish;
 use crate::kernels::isa::Avx512;
-use crate::kernels::panel::put;
 use crate::sparse::Panel;
 use crate::sparse::panel::{LANES, WIDEST};
 
@@ -74,12 +73,8 @@ fn panel_words<const T: usize>(w: Panel<'_, i8>, q: &[i8], y: &mut [f32]) {
                 acc[k] = _mm512_add_epi32(acc[k], _mm512_madd_epi16(look_up(&q, index), v));
             }
         }
-        let mut sums = [0.0; LANES];
-        for (k, sums) in sums.as_chunks_mut().0.iter_mut().enumerate() {
-            let sum = pairs(acc[2 * k], acc[2 * k + 1]);
-            store(sums, _mm512_castsi512_ps(sum));
-        }
-        put(&w, slice, &sums, y);
+        let sum = |k: usize| _mm512_castsi512_ps(pairs(acc[2 * k], acc[2 * k + 1]));
+        finish(&w, slice, [sum(0), sum(1), sum(2), sum(3)], y);
     }
 }
 
