@@ -14,7 +14,7 @@ use core::arch::x86_64::{
     _mm512_setzero_ps, _mm512_srli_epi32, _mm512_test_epi32_mask,
 };
 
-use super::lanes::{Widen, finish};
+use super::lanes::{Widen, ahead, fetch, finish};
 use crate::kernels::isa::Avx512;
 use crate::sparse::Panel;
 use crate::sparse::panel::{LANES, WIDEST};
@@ -53,12 +53,15 @@ fn panel_floats<V: Widen, const T: usize>(w: Panel<'_, V>, x: &[f32], y: &mut [f
     let parts = w.parts();
     let indices = parts.indices.as_chunks::<LANES>().0;
     let values = parts.values.as_chunks::<LANES>().0;
+    let ahead = ahead(size_of_val(parts.values));
     for slice in 0..w.rows().div_ceil(LANES) {
         let mut acc = [_mm512_setzero_ps(); 4];
         let range = w.steps(slice);
         let bases = &parts.bases[range.clone()];
         let steps = bases.iter().zip(&indices[range.clone()]);
         for ((&base, indices), values) in steps.zip(&values[range]) {
+            fetch(indices, ahead);
+            fetch(values, ahead);
             // SAFETY: by the minimum, 16 T floats follow.
             let x = unsafe { window::<T>(x.as_ptr().add(usize::from(base).min(last))) };
             // SAFETY: 64 bytes of an array of 64.

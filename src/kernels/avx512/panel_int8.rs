@@ -16,7 +16,7 @@ use core::arch::x86_64::{
     _mm512_sub_epi32, _mm512_xor_si512,
 };
 
-use super::lanes::finish;
+use super::lanes::{ahead, fetch, finish};
 use crate::kernels::isa::Avx512Bytes;
 use crate::sparse::Panel;
 use crate::sparse::panel::{LANES, WIDEST};
@@ -55,6 +55,7 @@ fn panel_bytes<const T: usize>(w: Panel<'_, i8>, q: &[i8], y: &mut [f32]) {
     let parts = w.parts();
     let indices = parts.indices.as_chunks::<64>().0.as_chunks::<4>().0;
     let values = parts.values.as_chunks::<64>().0.as_chunks::<4>().0;
+    let ahead = ahead(size_of_val(parts.values)) / 4;
     let offset = _mm512_set1_epi8(i8::MIN);
     for slice in 0..w.rows().div_ceil(LANES) {
         let mut acc = [_mm512_setzero_si512(); 4];
@@ -63,6 +64,8 @@ fn panel_bytes<const T: usize>(w: Panel<'_, i8>, q: &[i8], y: &mut [f32]) {
         let bases = &parts.bases[range.clone()];
         let steps = bases.iter().zip(&indices[range.clone()]);
         for ((&base, indices), values) in steps.zip(&values[range]) {
+            fetch(indices, ahead);
+            fetch(values, ahead);
             // SAFETY: by the minimum, 64 T bytes follow.
             let q = unsafe { q.as_ptr().add(usize::from(base).min(last)) };
             let q: [__m512i; T] = core::array::from_fn(|t| {
