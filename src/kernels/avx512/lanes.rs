@@ -130,19 +130,29 @@ pub(super) fn fetch<T>(step: &T, ahead: usize) {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
 pub(super) fn finish<V: Value>(w: &Panel<'_, V>, slice: usize, acc: [__m512; 4], y: &mut [f32]) {
-    if w.parts().order.is_empty()
-        && let Some(y) = y.as_chunks_mut::<LANES>().0.get_mut(slice)
-    {
-        for (y, acc) in y.as_chunks_mut().0.iter_mut().zip(acc) {
-            store(y, acc);
+    let in_place = w.parts().order.is_empty();
+    match y.as_chunks_mut::<LANES>().0.get_mut(slice) {
+        Some(y) if in_place => spread(acc, y),
+        _ => {
+            let mut sums = [0.0; LANES];
+            spread(acc, &mut sums);
+            scatter(w, slice, &sums, y);
         }
-        return;
     }
-    let mut sums = [0.0; LANES];
-    for (sums, acc) in sums.as_chunks_mut().0.iter_mut().zip(acc) {
-        store(sums, acc);
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+fn spread(acc: [__m512; 4], out: &mut [f32; LANES]) {
+    for (out, acc) in out.as_chunks_mut().0.iter_mut().zip(acc) {
+        store(out, acc);
     }
-    put(w, slice, &sums, y);
+}
+
+/// [`put`] out of line, so that what calls it stays small enough to be inlined.
+#[inline(never)]
+fn scatter<V: Value>(w: &Panel<'_, V>, slice: usize, sums: &[f32; LANES], y: &mut [f32]) {
+    put(w, slice, sums, y);
 }
 
 /// Adds the columns of two 8 × 8 blocks (vector r of `p`: row r of the first and of the second) to `acc`, column 0 first.
