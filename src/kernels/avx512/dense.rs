@@ -2,8 +2,8 @@
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::{
-    __m512, _CMP_NEQ_UQ, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_mul_ps, _mm512_set1_ps,
-    _mm512_setzero_ps,
+    __m512, _CMP_NEQ_UQ, _MM_HINT_T0, _mm_prefetch, _mm512_add_ps, _mm512_cmp_ps_mask,
+    _mm512_mul_ps, _mm512_set1_ps, _mm512_setzero_ps,
 };
 
 use super::lanes::{Widen, add_columns, padded, store};
@@ -76,17 +76,31 @@ fn input_avx512<V: Widen>(w: Dense<'_, V>, x: &[f32], y: &mut [f32]) {
     }
 }
 
+/// Bytes of a matrix that the second level of cache holds beside others.
+const CLOSE: usize = 384 << 10;
+/// How many rows ahead a band of a larger matrix is asked for.
+const ROWS_AHEAD: usize = 12;
+
 /// Outputs `at .. at + 16 G`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
 fn columns<V: Widen, const G: usize>(w: &Dense<'_, V>, x: &[f32], at: usize, y: &mut [f32]) {
     let mut acc = [_mm512_setzero_ps(); G];
+    let far = size_of_val(w.values()) > CLOSE;
     for (chunk, x) in x.chunks(64).enumerate() {
         let mut set = nonzero(x);
         while set != 0 {
             let bit = set.trailing_zeros() as usize;
             set &= set - 1;
             let row = &w.row(chunk * 64 + bit)[at..][..16 * G];
+            if far {
+                // The band's part of a row further on: rows are too far apart for prefetchers.
+                let later = row.as_ptr().wrapping_add(ROWS_AHEAD * w.cols());
+                for line in 0..G * size_of::<V>() / 4 {
+                    let line = later.cast::<i8>().wrapping_add(64 * line);
+                    _mm_prefetch::<_MM_HINT_T0>(line);
+                }
+            }
             let x = _mm512_set1_ps(x[bit]);
             for (acc, v) in acc.iter_mut().zip(row.as_chunks::<8>().0.chunks_exact(2)) {
                 // SAFETY: this function's own features are those `widen` asks for.

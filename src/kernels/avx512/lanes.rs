@@ -3,10 +3,10 @@
 
 use core::arch::x86_64::{
     __m256i, __m512, __m512i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_castsi128_si256,
-    _mm256_inserti128_si256, _mm256_loadu_ps, _mm256_loadu_si256, _mm512_add_ps,
-    _mm512_castps256_ps512, _mm512_cvtph_ps, _mm512_insertf32x8, _mm512_loadu_ps,
-    _mm512_permutex2var_ps, _mm512_setr_epi32, _mm512_shuffle_ps, _mm512_storeu_ps,
-    _mm512_unpackhi_ps, _mm512_unpacklo_ps,
+    _mm256_inserti128_si256, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskz_loadu_epi16,
+    _mm512_add_ps, _mm512_castps256_ps512, _mm512_cvtph_ps, _mm512_insertf32x8, _mm512_loadu_ps,
+    _mm512_maskz_loadu_ps, _mm512_permutex2var_ps, _mm512_setr_epi32, _mm512_shuffle_ps,
+    _mm512_storeu_ps, _mm512_unpackhi_ps, _mm512_unpacklo_ps,
 };
 
 use half::f16;
@@ -28,6 +28,18 @@ pub(super) trait Widen: Value + Default {
     /// # Safety
     /// As [`Widen::widen`].
     unsafe fn load(v: &[Self; 16]) -> __m512;
+
+    /// At most sixteen values as f32, zeros behind them; more are ignored.
+    ///
+    /// # Safety
+    /// As [`Widen::widen`].
+    unsafe fn load_some(v: &[Self]) -> __m512;
+}
+
+/// As many low bits as `v` has elements, at most sixteen.
+#[inline(always)]
+fn bits<T>(v: &[T]) -> u16 {
+    ((1u32 << v.len().min(16)) - 1) as u16
 }
 
 impl Widen for f32 {
@@ -49,6 +61,13 @@ impl Widen for f32 {
     unsafe fn load(v: &[f32; 16]) -> __m512 {
         load(v)
     }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+    unsafe fn load_some(v: &[f32]) -> __m512 {
+        // SAFETY: masked to the elements of the slice.
+        unsafe { _mm512_maskz_loadu_ps(bits(v), v.as_ptr()) }
+    }
 }
 
 impl Widen for f16 {
@@ -63,6 +82,13 @@ impl Widen for f16 {
     unsafe fn load(v: &[f16; 16]) -> __m512 {
         // SAFETY: 32 bytes of an array of sixteen two-byte elements.
         _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(v.as_ptr().cast()) })
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+    unsafe fn load_some(v: &[f16]) -> __m512 {
+        // SAFETY: masked to the elements of the slice.
+        _mm512_cvtph_ps(unsafe { _mm256_maskz_loadu_epi16(bits(v), v.as_ptr().cast()) })
     }
 }
 

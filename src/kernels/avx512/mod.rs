@@ -20,8 +20,10 @@
 //! form measured slower) and scattered sums are left to AVX2.
 
 pub(super) mod batch;
+mod bitmask;
 mod csr;
 mod dense;
+mod dense_int8;
 mod gemm;
 mod int8;
 mod lanes;
@@ -41,6 +43,12 @@ pub(super) use vector::run;
 
 /// `y = W x` as `portable::matvec` defines it.
 pub(super) fn matvec(proof: Avx512, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) {
+    if let (Stored::I8(Layout::Dense(d), s), Major::Output, Some(bytes)) =
+        (w.stored(), w.major(), proof.bytes())
+    {
+        dense_int8::output(bytes, d, x.q, y);
+        return portable::scale_i8(y, x.scale, s);
+    }
     match (w.stored(), w.major()) {
         (Stored::F32(Layout::Dense(d)), Major::Output) => dense::output(proof, d, x.x, y),
         (Stored::F32(Layout::Dense(d)), Major::Input) => dense::input(proof, d, x.x, y),
@@ -54,6 +62,17 @@ pub(super) fn matvec(proof: Avx512, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]
         }
         (Stored::I8(Layout::Csr(c), s), Major::Output) if c.cols() <= int8::MOST_COLS => {
             int8::csr_output(proof, c, x.q, y);
+            portable::scale_i8(y, x.scale, s);
+        }
+        (Stored::F32(Layout::Bitmask(b)), Major::Output) => bitmask::output(proof, b, x.x, y),
+        (Stored::F32(Layout::Bitmask(b)), Major::Input) => bitmask::input(proof, b, x.x, y),
+        (Stored::F16(Layout::Bitmask(b)), Major::Output) => bitmask::output(proof, b, x.x, y),
+        (Stored::F16(Layout::Bitmask(b)), Major::Input) => bitmask::input(proof, b, x.x, y),
+        (Stored::I8(Layout::Bitmask(b), s), major) => {
+            match major {
+                Major::Output => bitmask::output_i8(proof, b, x.q, y),
+                Major::Input => bitmask::input_i8(proof, b, x.q, y),
+            }
             portable::scale_i8(y, x.scale, s);
         }
         (Stored::F32(Layout::Panel(p)), Major::Output) if panel::fits(&p) => {
