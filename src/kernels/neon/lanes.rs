@@ -2,12 +2,15 @@
 #![allow(unsafe_code)]
 
 use core::arch::aarch64::{
-    float32x4_t, int8x16_t, int16x8_t, int32x4_t, vaddq_f32, vandq_u32, vcgtq_s32, vcombine_s8,
-    vcvt_f32_f16, vdup_n_s8, vdupq_n_f32, vdupq_n_s16, vdupq_n_s32, vget_low_s8, vld1_s8, vld1_u16,
-    vld1q_f32, vld1q_s8, vld1q_s32, vmlal_high_s8, vmull_high_s8, vmull_s8, vmulq_f32, vpadalq_s16,
-    vpaddq_s32, vreinterpret_f16_u16, vreinterpretq_f32_f64, vreinterpretq_f32_s32,
-    vreinterpretq_f32_u32, vreinterpretq_f64_f32, vreinterpretq_s8_s16, vreinterpretq_u32_f32,
-    vst1q_f32, vtrn1q_f32, vtrn1q_f64, vtrn2q_f32, vtrn2q_f64, vzip1q_s8, vzip2q_s8,
+    float32x4_t, int8x16_t, int8x16x2_t, int8x16x4_t, int16x8_t, int32x4_t, vaddq_f32, vandq_u32,
+    vcgtq_s32, vcombine_s8, vcvt_f32_f16, vdup_n_s8, vdupq_n_f32, vdupq_n_s16, vdupq_n_s32,
+    vdupq_n_u8, vget_low_s8, vld1_s8, vld1_u16, vld1q_f32, vld1q_s8, vld1q_s32, vld1q_u8, vld4q_s8,
+    vmlal_high_s8, vmull_high_s8, vmull_s8, vmulq_f32, vpadalq_s16, vpaddq_s16, vpaddq_s32,
+    vqtbl1q_s8, vqtbl1q_u8, vqtbl2q_s8, vqtbl4q_s8, vqtbx4q_s8, vreinterpret_f16_u16,
+    vreinterpretq_f32_f64, vreinterpretq_f32_s16, vreinterpretq_f32_s32, vreinterpretq_f32_u32,
+    vreinterpretq_f64_f32, vreinterpretq_s8_s16, vreinterpretq_s16_s8, vreinterpretq_u32_f32,
+    vst1q_f32, vsubq_u8, vtrn1q_f32, vtrn1q_f64, vtrn2q_f32, vtrn2q_f64, vzip1q_s8, vzip1q_s16,
+    vzip2q_s8, vzip2q_s16,
 };
 use core::arch::asm;
 
@@ -67,6 +70,7 @@ fn pairs(v: int8x16_t, q: int8x16_t) -> int16x8_t {
 impl<const DOT: bool> Quad for Lanes<DOT> {
     type F = float32x4_t;
     type I = int32x4_t;
+    type B = int8x16_t;
 
     #[inline(always)]
     fn load(v: &[f32; 4]) -> float32x4_t {
@@ -178,6 +182,76 @@ impl<const DOT: bool> Quad for Lanes<DOT> {
                 vpadalq_s16(acc[2], vmull_s8(vget_low_s8(high), vget_low_s8(q))),
                 vpadalq_s16(acc[3], vmull_high_s8(high, q)),
             ]
+        })
+    }
+
+    #[inline(always)]
+    fn bytes(v: &[i8; 16]) -> int8x16_t {
+        load_16(v)
+    }
+
+    #[inline(always)]
+    fn planes(x: &[f32; 16]) -> [int8x16_t; 4] {
+        // SAFETY: 64 bytes of an array of sixteen floats.
+        let int8x16x4_t(a, b, c, d) = unsafe { vld4q_s8(x.as_ptr().cast()) };
+        [a, b, c, d]
+    }
+
+    #[inline(always)]
+    fn look_up<const T: usize>(
+        tables: &[[int8x16_t; 4]; T],
+        indices: &[u8; 16],
+    ) -> [float32x4_t; 4] {
+        const BY_PLACE: [u8; 16] = [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15];
+        // SAFETY: 16 bytes each of two arrays of sixteen.
+        let (indices, by_place) =
+            unsafe { (vld1q_u8(indices.as_ptr()), vld1q_u8(BY_PLACE.as_ptr())) };
+        neon!({
+            let indices = vqtbl1q_u8(indices, by_place);
+            let plane = |k: usize| match tables.get(1) {
+                Some(second) => vqtbl2q_s8(int8x16x2_t(tables[0][k], second[k]), indices),
+                None => vqtbl1q_s8(tables[0][k], indices),
+            };
+            let (a, b, c, d) = (plane(0), plane(1), plane(2), plane(3));
+            let interleaved = |ab: int8x16_t, cd: int8x16_t| {
+                let (ab, cd) = (vreinterpretq_s16_s8(ab), vreinterpretq_s16_s8(cd));
+                (
+                    vreinterpretq_f32_s16(vzip1q_s16(ab, cd)),
+                    vreinterpretq_f32_s16(vzip2q_s16(ab, cd)),
+                )
+            };
+            let (first, second) = interleaved(vzip1q_s8(a, b), vzip1q_s8(c, d));
+            let (third, fourth) = interleaved(vzip2q_s8(a, b), vzip2q_s8(c, d));
+            [first, second, third, fourth]
+        })
+    }
+
+    #[inline(always)]
+    fn look_up_bytes<const T: usize>(tables: &[int8x16_t; T], indices: &[u8; 16]) -> int8x16_t {
+        // SAFETY: 16 bytes of an array of sixteen.
+        let indices = unsafe { vld1q_u8(indices.as_ptr()) };
+        let four = |t: usize| int8x16x4_t(tables[t], tables[t + 1], tables[t + 2], tables[t + 3]);
+        neon!({
+            let found = vqtbl4q_s8(four(0), indices);
+            if T == 4 {
+                found
+            } else {
+                // Out of range leaves what was found.
+                vqtbx4q_s8(found, four(4), vsubq_u8(indices, vdupq_n_u8(64)))
+            }
+        })
+    }
+
+    #[inline(always)]
+    fn dot4(acc: int32x4_t, v: &[i8; 16], q: int8x16_t) -> int32x4_t {
+        let v = load_16(v);
+        if DOT {
+            return sdot(acc, v, q);
+        }
+        neon!({
+            let low = vmull_s8(vget_low_s8(v), vget_low_s8(q));
+            // Two products fit 16 bits.
+            vpadalq_s16(acc, vpaddq_s16(low, vmull_high_s8(v, q)))
         })
     }
 }

@@ -21,6 +21,8 @@
 mod csr;
 mod dense;
 mod int8;
+mod panel;
+mod panel_int8;
 
 use half::f16;
 
@@ -33,6 +35,8 @@ pub(super) trait Quad {
     type F: Copy;
     /// Four i32.
     type I: Copy;
+    /// Sixteen bytes.
+    type B: Copy;
 
     fn load(v: &[f32; 4]) -> Self::F;
     fn store(out: &mut [f32; 4], v: Self::F);
@@ -57,6 +61,17 @@ pub(super) trait Quad {
     fn dot16(acc: Self::I, v: &[i8; 16], q: &[i8; 16]) -> Self::I;
     /// Adds `even[i] · q[0] + odd[i] · q[1]` to lane i of the sixteen in `acc`.
     fn pair16(acc: [Self::I; 4], even: &[i8; 16], odd: &[i8; 16], q: [i8; 2]) -> [Self::I; 4];
+
+    fn bytes(v: &[i8; 16]) -> Self::B;
+    /// Bytes 0, 1, 2 and 3 of sixteen floats.
+    fn planes(x: &[f32; 16]) -> [Self::B; 4];
+    /// The floats whose planes are the tables, one vector for each place k of an index in its group of four bytes:
+    /// lane i of vector k is float `indices[4 i + k]`. Indices are below `16 T`; `T` is 1 or 2.
+    fn look_up<const T: usize>(tables: &[[Self::B; 4]; T], indices: &[u8; 16]) -> [Self::F; 4];
+    /// Bytes of the tables, side by side. Indices are below `16 T`; `T` is 4 or 8.
+    fn look_up_bytes<const T: usize>(tables: &[Self::B; T], indices: &[u8; 16]) -> Self::B;
+    /// Adds the products of bytes 4 i to 4 i + 3 to lane i of `acc`.
+    fn dot4(acc: Self::I, v: &[i8; 16], q: Self::B) -> Self::I;
 }
 
 /// A stored float.
@@ -102,6 +117,16 @@ pub(super) fn matvec<Q: Quad>(w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) {
         (Stored::F32(Layout::Csr(c)), Major::Output) => csr::output::<Q, _>(c, x.x, y),
         (Stored::F16(Layout::Csr(c)), Major::Output) => csr::output::<Q, _>(c, x.x, y),
         (Stored::F16(Layout::Csr(c)), Major::Input) => csr::input_f16::<Q>(c, x.x, y),
+        (Stored::F32(Layout::Panel(p)), Major::Output) if p.window() <= panel::WIDEST => {
+            panel::output::<Q, _>(p, x.x, y);
+        }
+        (Stored::F16(Layout::Panel(p)), Major::Output) if p.window() <= panel::WIDEST => {
+            panel::output::<Q, _>(p, x.x, y);
+        }
+        (Stored::I8(Layout::Panel(p), s), Major::Output) => {
+            panel_int8::output::<Q>(p, x.q, y);
+            portable::scale_i8(y, x.scale, s);
+        }
         (Stored::I8(Layout::Dense(d), s), Major::Output) => {
             int8::dense_output::<Q>(d, x.q, y);
             portable::scale_i8(y, x.scale, s);
