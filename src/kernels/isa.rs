@@ -308,6 +308,13 @@ impl Neon {
         Neon { sdot: has_sdot() }
     }
 
+    /// The same without dot products, as on the first processors of this target.
+    #[cfg(feature = "_fixture")]
+    #[doc(hidden)]
+    pub fn without_sdot(self) -> Neon {
+        Neon { sdot: false }
+    }
+
     /// Whether there are dot products of bytes.
     pub(super) fn sdot(self) -> bool {
         self.sdot

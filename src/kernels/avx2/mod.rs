@@ -30,6 +30,7 @@ mod input;
 mod int8;
 mod lanes;
 mod panel;
+mod panel_int8;
 mod vector;
 
 use super::{Input, portable};
@@ -57,6 +58,10 @@ pub(super) fn matvec(proof: Avx2, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) 
         }
         (Stored::F16(Layout::Panel(p)), Major::Output) if p.window() <= panel::WIDEST => {
             panel::output(proof, p, x.x, y);
+        }
+        (Stored::I8(Layout::Panel(p), s), Major::Output) => {
+            panel_int8::output(proof, p, x.q, y);
+            portable::scale_i8(y, x.scale, s);
         }
         (Stored::I8(Layout::Dense(d), s), Major::Output) => {
             int8::dense_output(proof, d, x.q, y);

@@ -13,12 +13,9 @@
 //! # Why
 //! `sdot` does the work of three instructions, but it came with Armv8.2: it is looked for. Its intrinsic is not stable,
 //! the instruction is, so it is written down as one.
-#![allow(unsafe_code)]
-
 mod lanes;
 
-use super::Input;
-use super::quad;
+use super::{Batch, Input, quad};
 use crate::kernels::isa::Neon;
 use crate::sparse::Matrix;
 use lanes::{Base, Sdot};
@@ -30,4 +27,9 @@ pub(super) fn matvec(proof: Neon, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) 
     } else {
         quad::matvec::<Base>(w, x, y);
     }
+}
+
+/// `Y = W X` as `batch::portable` defines it.
+pub(super) fn matmul(_: Neon, w: &Matrix<'_>, b: &Batch<'_>, y: &mut [f32]) {
+    quad::batch::matmul::<Base>(w, b, y);
 }

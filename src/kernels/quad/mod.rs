@@ -18,6 +18,7 @@
 //! of bytes. The loops say what happens, the traits' implementations how. Eight rows at a time keep two chains of
 //! additions in flight, which is what hides their latency.
 
+pub(super) mod batch;
 mod csr;
 mod dense;
 mod int8;

@@ -15,11 +15,15 @@
 
 mod lanes;
 
-use super::Input;
-use super::quad;
+use super::{Batch, Input, quad};
 use crate::sparse::Matrix;
 
 /// `y = W x` as `portable::matvec` defines it.
 pub(super) fn matvec(w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) {
     quad::matvec::<lanes::Simd128>(w, x, y);
+}
+
+/// `Y = W X` as `batch::portable` defines it.
+pub(super) fn matmul(w: &Matrix<'_>, b: &Batch<'_>, y: &mut [f32]) {
+    quad::batch::matmul::<lanes::Simd128>(w, b, y);
 }
