@@ -105,7 +105,7 @@ pub(super) struct Avx512Bytes(());
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Armv7em(());
 /// What this processor has besides NEON, which every one of this target has.
-#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[cfg(all(quad, target_arch = "aarch64"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Neon {
@@ -138,10 +138,10 @@ pub enum Isa {
     #[cfg(armv8m)]
     Mve(Mve),
     /// 128-bit vectors.
-    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    #[cfg(all(quad, target_arch = "aarch64"))]
     Neon(Neon),
     /// 128-bit vectors of a module built with them.
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    #[cfg(all(quad, target_arch = "wasm32"))]
     WasmSimd128,
 }
 
@@ -169,9 +169,9 @@ impl Isa {
             IsaName::Armv7em => Armv7em::detect().map(Isa::Armv7em),
             #[cfg(armv8m)]
             IsaName::Mve => Mve::detect().map(Isa::Mve),
-            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            #[cfg(all(quad, target_arch = "aarch64"))]
             IsaName::Neon => Some(Isa::Neon(Neon::detect())),
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            #[cfg(all(quad, target_arch = "wasm32"))]
             IsaName::WasmSimd128 => Some(Isa::WasmSimd128),
             _ => None,
         }
@@ -189,9 +189,9 @@ impl Isa {
             Isa::Armv7em(_) => IsaName::Armv7em,
             #[cfg(armv8m)]
             Isa::Mve(_) => IsaName::Mve,
-            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            #[cfg(all(quad, target_arch = "aarch64"))]
             Isa::Neon(_) => IsaName::Neon,
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            #[cfg(all(quad, target_arch = "wasm32"))]
             Isa::WasmSimd128 => IsaName::WasmSimd128,
         }
     }
@@ -281,6 +281,7 @@ impl Armv7em {
 
 /// Linux tells every process what its processor has; `cpufeatures` does not know this bit.
 #[cfg(all(
+    quad,
     target_arch = "aarch64",
     any(target_os = "linux", target_os = "android"),
     not(miri)
@@ -294,15 +295,15 @@ fn has_sdot() -> bool {
 
 /// Elsewhere what the target promises, as Apple's do: bare metal may not be asked without the right to ask.
 #[cfg(all(
+    quad,
     target_arch = "aarch64",
-    target_feature = "neon",
     not(all(any(target_os = "linux", target_os = "android"), not(miri)))
 ))]
 fn has_sdot() -> bool {
     cfg!(all(target_feature = "dotprod", not(miri)))
 }
 
-#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[cfg(all(quad, target_arch = "aarch64"))]
 impl Neon {
     fn detect() -> Neon {
         Neon { sdot: has_sdot() }

@@ -21,33 +21,22 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod batch;
-#[cfg(any(
-    target_arch = "x86_64",
-    all(target_arch = "aarch64", target_feature = "neon"),
-    all(target_arch = "wasm32", target_feature = "simd128")
-))]
+#[cfg(any(target_arch = "x86_64", quad))]
 mod block;
 mod environment;
 mod isa;
 #[cfg(armv8m)]
 mod mve;
-#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[cfg(all(quad, target_arch = "aarch64"))]
 mod neon;
-#[cfg(any(
-    target_arch = "x86_64",
-    all(target_arch = "aarch64", target_feature = "neon"),
-    all(target_arch = "wasm32", target_feature = "simd128")
-))]
+#[cfg(any(target_arch = "x86_64", quad))]
 mod panel;
 mod portable;
 mod portable_steps;
-#[cfg(any(
-    all(target_arch = "aarch64", target_feature = "neon"),
-    all(target_arch = "wasm32", target_feature = "simd128")
-))]
+#[cfg(quad)]
 mod quad;
 pub(crate) mod run;
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[cfg(all(quad, target_arch = "wasm32"))]
 mod wasm;
 
 pub use batch::{Batch, Lanes, NonFiniteToken, Quantised};
@@ -55,7 +44,7 @@ pub use batch::{Batch, Lanes, NonFiniteToken, Quantised};
 pub use isa::Armv7em;
 #[cfg(armv8m)]
 pub use isa::Mve;
-#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[cfg(all(quad, target_arch = "aarch64"))]
 pub use isa::Neon;
 #[cfg(target_arch = "x86_64")]
 pub use isa::{Avx2, Avx512};
@@ -128,9 +117,9 @@ impl Isa {
             #[cfg(armv8m)]
             Isa::Mve(proof) => armv7em::input(proof.armv7em(), x, scratch, int8),
             // Compilers make vectors of this one by themselves where they are always there.
-            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            #[cfg(all(quad, target_arch = "aarch64"))]
             Isa::Neon(_) => portable::input(x, scratch, int8),
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            #[cfg(all(quad, target_arch = "wasm32"))]
             Isa::WasmSimd128 => portable::input(x, scratch, int8),
         }
     }
@@ -155,9 +144,9 @@ impl Isa {
             Isa::Armv7em(proof) => armv7em::matvec(proof, w, x, y),
             #[cfg(armv8m)]
             Isa::Mve(proof) => mve::matvec(proof, w, x, y),
-            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            #[cfg(all(quad, target_arch = "aarch64"))]
             Isa::Neon(proof) => neon::matvec(proof, w, x, y),
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            #[cfg(all(quad, target_arch = "wasm32"))]
             Isa::WasmSimd128 => wasm::matvec(w, x, y),
         }
         if let Some(bias) = bias {

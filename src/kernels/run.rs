@@ -37,9 +37,9 @@ impl Isa {
             #[cfg(armv8m)]
             Isa::Mve(_) => op.run(Scalar),
             // Four lanes that the target always has are the compiler's to use.
-            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            #[cfg(all(quad, target_arch = "aarch64"))]
             Isa::Neon(_) => op.run(Scalar),
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            #[cfg(all(quad, target_arch = "wasm32"))]
             Isa::WasmSimd128 => op.run(Scalar),
         }
     }

@@ -20,7 +20,7 @@
 mod input;
 mod portable;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", quad))]
 pub(super) use portable::matmul as portable;
 #[cfg(cortex_m_fp)]
 pub(super) use portable::scale_i8;
@@ -96,7 +96,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Activations `(cols, stride)`.
-    #[cfg(any(target_arch = "x86_64", cortex_m_fp))]
+    #[cfg(any(target_arch = "x86_64", cortex_m_fp, quad))]
     pub(super) fn x(&self) -> &'a [f32] {
         self.x
     }
@@ -178,6 +178,10 @@ impl Isa {
             Isa::Armv7em(proof) if armv7em::matmul(proof, w, x, y) => {}
             #[cfg(armv8m)]
             Isa::Mve(proof) if armv7em::matmul(proof.armv7em(), w, x, y) => {}
+            #[cfg(all(quad, target_arch = "aarch64"))]
+            Isa::Neon(proof) => super::neon::matmul(proof, w, x, y),
+            #[cfg(all(quad, target_arch = "wasm32"))]
+            Isa::WasmSimd128 => super::wasm::matmul(w, x, y),
             _ => portable::matmul(w, x, y),
         }
         if let Some(bias) = bias {

@@ -48,12 +48,20 @@ fn tokens<Q: Quad, V: Float>(
     let (sixteens, rest) = y.as_chunks_mut::<16>();
     let mut at = 0;
     for y in sixteens {
-        sums::<Q, V, 4>(values, |i| &x[column(i) * lanes.stride() + at..], y.as_chunks_mut().0);
+        sums::<Q, V, 4>(
+            values,
+            |i| &x[column(i) * lanes.stride() + at..],
+            y.as_chunks_mut().0,
+        );
         at += 16;
     }
     let (fours, rest) = rest.as_chunks_mut::<4>();
     for y in fours {
-        sums::<Q, V, 1>(values, |i| &x[column(i) * lanes.stride() + at..], y.as_chunks_mut().0);
+        sums::<Q, V, 1>(
+            values,
+            |i| &x[column(i) * lanes.stride() + at..],
+            y.as_chunks_mut().0,
+        );
         at += 4;
     }
     for (t, y) in rest.iter_mut().enumerate() {
