@@ -94,15 +94,18 @@ fn look_up<const T: usize>(tables: &[__m256i; T], indices: &[u8; 32]) -> __m256i
     for (found, table) in found.iter_mut().zip(tables) {
         *found = _mm256_shuffle_epi8(*table, index);
     }
-    // A blend looks at the highest bit of each byte: bits 4, 5 and 6 come there in turn.
+    // A blend looks at the highest bit of each byte: bits 4, 5 and 6 go there.
+    let bits = [
+        _mm256_slli_epi16::<3>(index),
+        _mm256_slli_epi16::<2>(index),
+        _mm256_slli_epi16::<1>(index),
+    ];
     let mut left = T;
-    let mut bit = _mm256_slli_epi16::<3>(index);
-    while left > 1 {
+    for bit in bits.into_iter().take(T.ilog2() as usize) {
         left /= 2;
         for t in 0..left {
             found[t] = _mm256_blendv_epi8(found[2 * t], found[2 * t + 1], bit);
         }
-        bit = _mm256_slli_epi16::<1>(bit);
     }
     found[0]
 }
