@@ -8,16 +8,24 @@
 //!
 //! # Invariants
 //! - Entered only with an [`Avx512`] proof; that is what makes every call into a `target_feature` function sound.
-//! - Windows on sparse rows come from `block`, which has looked at every index; a look-up in registers touches no
-//!   memory at all.
-//! - Lanes beyond a row's end are masked to +0.0, which no accumulator that started at +0.0 can show.
+//!   VBMI and VNNI need [`super::isa::Avx512Bytes`], which the proof hands out where the processor has them.
+//! - Windows on sparse rows come from `block`, which has looked at every index; a panel's base is clamped to the last
+//!   window of x; a look-up in registers and an expansion by mask touch no memory at all.
+//! - Lanes beyond a row's end and fillers add +0.0 or a product of zero, which no accumulator that started at +0.0 can
+//!   show.
 //!
 //! # Why
-//! The form of `avx2`, twice as wide: two rows share a vector, eight elements of each, so that a row of a dozen
-//! nonzeros still fills its lanes. x of up to 128 columns (int8: 256) stays in registers and is looked up by permutes:
-//! 1.4 to 2 times as fast as loading each x on its own, here and on every processor, where gathers are fast on some
-//! and slower than scalar loads on others (Zen, and cores with the gather mitigation). Wider x, dense int8 (a 512-bit
-//! form measured slower) and scattered sums are left to AVX2.
+//! Panels are the form for this machine: below half density nothing else comes near them, and at 1 % they still beat
+//! every loop over CSR. A step is two loads of x, one of 64 indices, four look-ups, multiplications and additions; the
+//! four additions belong to four chains, so their latency is hidden without leaving column order. Vectors are loaded
+//! whole: a panel that does not start at a multiple of 64 bytes costs a quarter more.
+//!
+//! CSR is served in the form of `avx2`, twice as wide: two rows share a vector, eight elements of each, so that a row of
+//! a dozen nonzeros still fills its lanes. x of up to 128 columns (int8: 256) stays in registers and is looked up by
+//! permutes: 1.4 to 2 times as fast as loading each x on its own, here and on every processor, where gathers are fast on
+//! some and slower than scalar loads on others (Zen, and cores with the gather mitigation). Wider x and scattered sums
+//! are left to AVX2. Bitmasks cost the same whatever their density, several times a dense row's price (expansion and its
+//! mask are slow beside a load): they are served so that a small file runs well before it is repacked.
 
 pub(super) mod batch;
 mod bitmask;
