@@ -109,6 +109,30 @@ fn every_value_type_agrees_with_the_reference() {
 }
 
 #[test]
+fn an_int8_cache_agrees_with_the_reference() {
+    let mut found = Vec::new();
+    for (seed, config) in switches().step_by(8).enumerate() {
+        let tiny = Tiny::new(config, seed as u64);
+        for when_full in [WhenFull::Error, WhenFull::Slide] {
+            if config.position == Position::Learned && when_full == WhenFull::Slide {
+                continue;
+            }
+            let options = options(&config, CacheType::I8, when_full);
+            found.extend(distances(&tiny, Values::F32, options, 9));
+            let exact = tiny::options(&config, CacheType::F32, when_full);
+            assert_ne!(
+                run_bits(&tiny, Form::PLAIN, options, &[1, 2, 3]),
+                run_bits(&tiny, Form::PLAIN, exact, &[1, 2, 3])
+            );
+        }
+    }
+    // As with int8 weights: what lies halfway between two steps may go the other way in f64.
+    let close = found.iter().filter(|d| **d <= 1e-5).count();
+    assert!(close * 10 >= found.len() * 9, "{found:?}");
+    assert!(found.iter().all(|d| *d <= 0.05), "{found:?}");
+}
+
+#[test]
 fn every_sparsified_site_agrees_with_the_reference() {
     let sites: [fn(&mut TopK) -> &mut usize; 8] = [
         |t| &mut t.attn_in,
@@ -172,7 +196,7 @@ fn bits_do_not_depend_on_storage_or_kernels() {
     for config in [PLAIN, dense, RICH] {
         let tiny = Tiny::new(config, 5);
         let tokens = tokens(&config, 9, 3);
-        for cache in [CacheType::F32, CacheType::F16] {
+        for cache in CacheType::ALL {
             let options = options(&config, cache, WhenFull::Error);
             let exact = run_bits(&tiny, Form::PLAIN, options, &tokens);
             let whole = Form {

@@ -120,7 +120,7 @@ fn every_model_and_cache_gives_the_bits_of_single_tokens() {
         for values in [Values::F32, Values::F16, Values::I8] {
             let forms: Vec<Form> = Form::all(values).collect();
             let file = tiny.file(forms[seed % forms.len()]);
-            for cache in [CacheType::F32, CacheType::F16] {
+            for cache in CacheType::ALL {
                 check(&file, options(&config, cache, WhenFull::Error), &tokens);
             }
         }
@@ -132,7 +132,7 @@ fn a_sliding_window_fills_in_batches_and_slides_token_by_token() {
     for config in [LONG, configs()[3]] {
         let file = Tiny::new(config, 3).file(Form::PLAIN);
         let tokens = tokens(&config, 100, 2);
-        for cache in [CacheType::F32, CacheType::F16] {
+        for cache in CacheType::ALL {
             check(&file, options(&config, cache, WhenFull::Slide), &tokens);
         }
     }

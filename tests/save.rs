@@ -33,7 +33,7 @@ fn refusal(file: &Bytes, options: Options, bytes: &[u8]) -> (SaveError, u64) {
 #[test]
 fn every_position_goes_on_to_the_same_bits() {
     let file = Tiny::new(RICH, 1).file(Form::PLAIN);
-    for cache in [CacheType::F32, CacheType::F16] {
+    for cache in CacheType::ALL {
         for (when_full, n) in [(WhenFull::Error, 9), (WhenFull::Slide, 30)] {
             let options = options(&RICH, cache, when_full);
             let tokens = tokens(&RICH, n, 1);
@@ -70,6 +70,10 @@ fn a_save_is_as_long_as_what_was_used() {
         let len = saved(&file, options, &tokens(&RICH, n, 2)).len();
         assert_eq!(len, 28 + n.min(9) * a_position + 4 * RICH.vocab_size + 4);
     }
+    let int8 = tiny::options(&RICH, CacheType::I8, WhenFull::Slide);
+    let a_position = 2 * RICH.n_layers * (RICH.kv_dim() + 4 * RICH.n_kv_heads);
+    let len = saved(&file, int8, &tokens(&RICH, 5, 2)).len();
+    assert_eq!(len, 28 + 5 * a_position + 4 * RICH.vocab_size + 4);
     let mut memory = Memory::new(&RICH, &options.limits);
     let session = Session::new(file.model(), memory.get(), options).unwrap();
     let needed = session.save_len();
@@ -133,6 +137,13 @@ fn forgery_is_refused() {
         });
         assert_eq!(refusal(&file, slide, &bytes), (SaveError::NonFinite, 0));
     }
+    // Nor does an int8 cache take a scale that is not finite: the first lies behind the first layer's keys.
+    let int8 = options(&RICH, CacheType::I8, WhenFull::Slide);
+    let scale = 28 + three.len() * RICH.kv_dim();
+    let bytes = forged(&saved(&file, int8, &three), |b| {
+        b[scale..scale + 4].copy_from_slice(&f32::INFINITY.to_le_bytes())
+    });
+    assert_eq!(refusal(&file, int8, &bytes), (SaveError::NonFinite, 0));
     // A fixed window has no position beyond its context.
     let bytes = saved(&file, fixed, &three);
     let beyond = forged(&bytes, |b| b[16] = 10);

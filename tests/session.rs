@@ -22,7 +22,7 @@ fn fixed(config: &Config) -> Options {
 fn memory_is_what_was_said_to_the_byte() {
     let tiny = Tiny::new(RICH, 1);
     let file = tiny.file(Form::PLAIN);
-    for cache in [CacheType::F32, CacheType::F16] {
+    for cache in CacheType::ALL {
         let options = options(&RICH, cache, WhenFull::Error);
         let needed = State::len(&RICH, &options.limits);
         let mut memory = Memory::new(&RICH, &options.limits);

@@ -49,6 +49,7 @@ pub use isa::Neon;
 #[cfg(target_arch = "x86_64")]
 pub use isa::{Avx2, Avx512};
 pub use isa::{Isa, IsaName, UnknownIsa};
+pub(crate) use portable::quantise;
 
 use crate::sparse::Matrix;
 

@@ -38,7 +38,7 @@ pub(super) fn input<'a>(
 
 /// `rne(x / scale)`, and zero where the scale is.
 #[inline(always)]
-pub(super) fn quantise(x: f32, scale: f32) -> i8 {
+pub(crate) fn quantise(x: f32, scale: f32) -> i8 {
     // Adding and subtracting 1.5 · 2^23 rounds to nearest even.
     const ROUND: f32 = 12_582_912.0;
     if scale == 0.0 {

@@ -21,7 +21,24 @@ pub(crate) trait Op {
     fn run<S: Simd>(self, s: S) -> Self::Output;
 }
 
+/// How many lanes there are.
+struct Count;
+
+impl Op for Count {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> usize {
+        S::N
+    }
+}
+
 impl Isa {
+    /// Lanes of an [`Op`] here; 1 where it runs as plain loops.
+    pub(crate) fn lanes(self) -> usize {
+        self.run(Count)
+    }
+
     /// Runs `op` with this back-end's lanes; the choice changes no bit.
     #[inline]
     pub(crate) fn run<O: Op>(self, op: O) -> O::Output {

@@ -1,12 +1,13 @@
 //! All memory that a run writes, carved from one arena.
 //!
 //! ```text
-//! f32: │ x dim │ norm dim │ work │ logits vocab │ cache (f32 or f16): layers × (K, V) × context × kv_dim │ int8 input │
+//! f32: │ x dim │ norm dim │ work │ logits vocab │ cache (f32, f16, int8): layers × (K, V) × context × kv_dim │ int8 input │
 //! work = the larger of  q │ k │ v │ scores (context)   and   h │ g: attention and MLP never live at once
 //! ```
 //!
 //! With a prefill of T > 1 tokens, every vector but the logits is `stride` times as long, [`Lanes::of`]`(T)` (scores at most
-//! 16 times), and behind the logits come T scales of int8 inputs and up to 16 rows of the widest input.
+//! 16 times), and behind the logits come T scales of int8 inputs and up to 16 rows of the widest input. Scales of an int8 cache,
+//! layers × (K, V) × context × n_kv_heads, come before its numbers.
 //!
 //! # Invariants
 //! - [`State::len`] is the sum of these, to the byte, with no padding; the arena may be longer.
@@ -17,12 +18,11 @@
 //! Under [`WhenFull::Slide`] RoPE keys are kept unturned and turned as they are read, by their place in the window: no
 //! angle ever leaves the tables, and a session can run for ever.
 
-use half::f16;
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::{FromBytes, IntoBytes, KnownLayout};
 
 use super::Error;
 use super::cache::{Blocks, Cache, CacheType};
-use super::forward::GROUP;
+use super::forward::{GROUP, heads};
 use crate::config::{Config, MAX_SIDE, Position};
 use crate::kernels::{INPUT_PAD, Lanes};
 
@@ -58,7 +58,7 @@ pub enum WhenFull {
     #[default]
     Error,
     /// Forgets the oldest position. With an f32 cache the first `context` positions have the bits of
-    /// [`WhenFull::Error`]; with an f16 cache RoPE keys are rounded before they are turned instead of after.
+    /// [`WhenFull::Error`]; with another cache RoPE keys are rounded before they are turned instead of after.
     Slide,
 }
 
@@ -146,9 +146,21 @@ const fn batch_len(c: &Config, limits: &Limits) -> (usize, usize) {
     }
 }
 
-/// Numbers of the cache.
-const fn cache_len(c: &Config, context: usize) -> usize {
-    (2 * c.n_layers * c.kv_dim()).saturating_mul(context)
+/// Numbers of the cache, and their scales.
+const fn cache_len(c: &Config, cache: CacheType, context: usize) -> (usize, usize) {
+    let scales = if cache.is_scaled() { c.n_kv_heads } else { 0 };
+    (
+        (2 * c.n_layers * c.kv_dim()).saturating_mul(context),
+        (2 * c.n_layers * scales).saturating_mul(context),
+    )
+}
+
+/// Bytes of both.
+const fn cache_bytes(c: &Config, cache: CacheType, context: usize) -> usize {
+    let (numbers, scales) = cache_len(c, cache, context);
+    numbers
+        .saturating_mul(cache.bytes())
+        .saturating_add(scales.saturating_mul(4))
 }
 
 impl<'a> State<'a> {
@@ -162,7 +174,7 @@ impl<'a> State<'a> {
             .saturating_add(scales.saturating_add(rows));
         floats
             .saturating_mul(4)
-            .saturating_add(cache_len(config, limits.context).saturating_mul(limits.cache.bytes()))
+            .saturating_add(cache_bytes(config, limits.cache, limits.context))
             .saturating_add(config.widest_input().saturating_mul(stride))
             .saturating_add(INPUT_PAD)
     }
@@ -197,18 +209,21 @@ impl<'a> State<'a> {
         let scales = floats(&mut rest, scales)?;
         let rows = floats(&mut rest, rows)?;
         logits.fill(0.0);
-        let numbers = cache_len(config, context);
+        let (numbers, cache_scales) = cache_len(config, limits.cache, context);
+        let (cache_scales, heads) = (floats(&mut rest, cache_scales)?, heads(config));
         let cache = match limits.cache {
-            CacheType::F32 => Cache::F32(Blocks::new(
-                floats(&mut rest, numbers)?,
-                context,
-                config.kv_dim(),
-            )),
-            CacheType::F16 => Cache::F16(Blocks::new(
-                halves(&mut rest, numbers)?,
-                context,
-                config.kv_dim(),
-            )),
+            CacheType::F32 => {
+                let numbers = cut(&mut rest, numbers)?;
+                Cache::F32(Blocks::new(numbers, cache_scales, context, heads))
+            }
+            CacheType::F16 => {
+                let numbers = cut(&mut rest, numbers)?;
+                Cache::F16(Blocks::new(numbers, cache_scales, context, heads))
+            }
+            CacheType::I8 => {
+                let numbers = cut(&mut rest, numbers)?;
+                Cache::I8(Blocks::new(numbers, cache_scales, context, heads))
+            }
         };
         let quantised = <[i8]>::mut_from_bytes(rest).map_err(|_| Error::ArenaMisaligned)?;
         Ok(Self {
@@ -277,7 +292,7 @@ impl<'a> State<'a> {
     pub(crate) fn used_len(&self, position: u64) -> Option<usize> {
         let place = self.place_at(position)?;
         let c = &self.config;
-        Some(cache_len(c, place.filled) * self.limits.cache.bytes() + 4 * c.vocab_size)
+        Some(cache_bytes(c, self.limits.cache, place.filled) + 4 * c.vocab_size)
     }
 
     /// Continues at `position` with the bytes of [`State::used`] that `fill` writes; false, and cleared, if the limits
@@ -317,14 +332,15 @@ impl<'a> State<'a> {
 
 /// Cuts `n` floats off the front.
 fn floats<'a>(rest: &mut &'a mut [u8], n: usize) -> Result<&'a mut [f32], Error> {
-    let (front, back) = core::mem::take(rest).split_at_mut(4 * n);
-    *rest = back;
-    <[f32]>::mut_from_bytes(front).map_err(|_| Error::ArenaMisaligned)
+    cut(rest, n)
 }
 
-/// Cuts `n` halves off the front.
-fn halves<'a>(rest: &mut &'a mut [u8], n: usize) -> Result<&'a mut [f16], Error> {
-    let (front, back) = core::mem::take(rest).split_at_mut(2 * n);
+/// Cuts `n` numbers off the front.
+fn cut<'a, T>(rest: &mut &'a mut [u8], n: usize) -> Result<&'a mut [T], Error>
+where
+    T: FromBytes + IntoBytes + KnownLayout,
+{
+    let (front, back) = core::mem::take(rest).split_at_mut(size_of::<T>() * n);
     *rest = back;
-    <[f16]>::mut_from_bytes(front).map_err(|_| Error::ArenaMisaligned)
+    <[T]>::mut_from_bytes(front).map_err(|_| Error::ArenaMisaligned)
 }

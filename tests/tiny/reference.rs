@@ -84,11 +84,22 @@ impl Reference {
         x.iter().zip(gain).map(|(x, g)| x / root * g).collect()
     }
 
-    fn kept(&self, v: f64) -> f64 {
+    /// A row of keys or values as the cache gives it back.
+    fn kept(&self, mut row: Vec<f64>) -> Vec<f64> {
         match self.cache {
-            CacheType::F16 => f16::from_f64(v).to_f64(),
-            _ => v,
+            CacheType::F16 => row.iter_mut().for_each(|v| *v = f16::from_f64(*v).to_f64()),
+            CacheType::I8 => {
+                for head in row.chunks_mut(self.config.head_dim) {
+                    let scale = head.iter().fold(0.0f64, |m, v| m.max(v.abs())) / 127.0;
+                    let step = |v: f64| (v / scale).round_ties_even() * scale;
+                    head.iter_mut()
+                        .filter(|_| scale > 0.0)
+                        .for_each(|v| *v = step(*v));
+                }
+            }
+            _ => {}
         }
+        row
     }
 
     fn turned(&self, x: &[f64], position: usize) -> Vec<f64> {
@@ -120,8 +131,7 @@ impl Reference {
         } else {
             self.turned(&k, self.keys[layer].len())
         };
-        let kept = |x: Vec<f64>| x.into_iter().map(|v| self.kept(v)).collect();
-        let (k, v) = (kept(k), kept(v));
+        let (k, v) = (self.kept(k), self.kept(v));
         self.keys[layer].push(k);
         self.past[layer].push(v);
         let all = self.keys[layer].len();

@@ -218,7 +218,7 @@ impl Tokens for Many<'_, '_> {
         self.store(how, cache, Hook::V, v)?;
         let (keys, values) = (2 * how.layer, 2 * how.layer + 1);
         let base = self.base;
-        if how.turn_on_read && how.rope.is_some() || how.isa == Isa::Portable {
+        if how.turn_on_read && how.rope.is_some() || how.isa.lanes() == 1 {
             self.attend_rows(how, cache, q, scores);
             return Ok(());
         }

@@ -24,6 +24,7 @@ mod pass;
 mod tokens;
 
 pub(in crate::model) use many::GROUP;
+pub(in crate::model) use tokens::heads;
 
 use self::many::Many;
 use self::one::{One, Window};

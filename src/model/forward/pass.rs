@@ -111,6 +111,7 @@ impl<W: Tokens, P: Probe> Pass<'_, W, P> {
         match &mut s.cache {
             Cache::F32(cache) => self.tokens.attend(how, cache, q, k, v, scores),
             Cache::F16(cache) => self.tokens.attend(how, cache, q, k, v, scores),
+            Cache::I8(cache) => self.tokens.attend(how, cache, q, k, v, scores),
         }?;
 
         let room = Room {

@@ -87,7 +87,7 @@ pub(super) trait Tokens {
 }
 
 /// The shape of attention of `config`.
-pub(super) fn heads(config: &Config) -> Heads {
+pub(in crate::model) const fn heads(config: &Config) -> Heads {
     Heads {
         n_heads: config.n_heads,
         n_kv_heads: config.n_kv_heads,
