@@ -8,10 +8,12 @@
 //! row 7   │ v·x  v·x  v·x   0  │
 //! ```
 //!
+//! Panels need no transpose: their lanes are rows, and x is looked up in registers, byte by byte (`panel`, `panel_int8`).
+//!
 //! # Invariants
 //! - Entered only with an [`Avx2`] proof; that is what makes every call into a `target_feature` function sound.
-//! - Windows on sparse rows come from `block`, which has looked at every index. A broken matrix gives wrong numbers or
-//!   a panic, never another's memory.
+//! - Windows on sparse rows come from `block`, which has looked at every index; indices of panels choose bytes of
+//!   registers. A broken matrix gives wrong numbers or a panic, never another's memory.
 //! - Lanes beyond a row's end add a product of zero, which no accumulator that started at +0.0 can show.
 //!
 //! # Why
@@ -20,6 +22,10 @@
 //! mitigation is on), and a transpose turns rows into the lanes that the contract asks for: three shuffles for eight
 //! products. Four elements a step instead of eight, because rows of a block run to the longest of the eight. Very
 //! short int8 rows fill no vector and stay portable.
+//!
+//! That is bound by eight loads for eight lanes. `pshufb` looks up 32 bytes in one instruction, and cutting floats into
+//! bytes and joining them again costs less than fetching them one by one: panels take a third to a quarter of the time of
+//! CSR from 5 % to 50 % density. A window of sixteen columns, one table, beats one of 32 although more lanes wait in it.
 //!
 //! Sparse products of input-major storage scatter into `y`; AVX2 has no scatter and each sum goes through memory
 //! whatever is done, so f32 and int8 stay portable there. For f16 the wide conversion alone is worth having.

@@ -15,7 +15,7 @@
 //!
 //! # Why
 //! The two instruction sets differ in spelling, not in shape: four lanes, no gathers, byte look-ups, integer products
-//! of bytes. The loops say what happens, the traits' implementations how. Eight rows at a time keep two chains of
+//! of bytes. Panels are looked up a byte at a time, so that one instruction serves sixteen lanes. The loops say what happens, the traits' implementations how. Eight rows at a time keep two chains of
 //! additions in flight, which is what hides their latency.
 
 pub(super) mod batch;
