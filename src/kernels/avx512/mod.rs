@@ -32,6 +32,7 @@ mod bitmask;
 mod csr;
 mod dense;
 mod dense_int8;
+mod dense_int8_input;
 mod gemm;
 mod int8;
 mod lanes;
@@ -51,10 +52,11 @@ pub(super) use vector::run;
 
 /// `y = W x` as `portable::matvec` defines it.
 pub(super) fn matvec(proof: Avx512, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) {
-    if let (Stored::I8(Layout::Dense(d), s), Major::Output, Some(bytes)) =
-        (w.stored(), w.major(), proof.bytes())
-    {
-        dense_int8::output(bytes, d, x.q, y);
+    if let (Stored::I8(Layout::Dense(d), s), Some(bytes)) = (w.stored(), proof.bytes()) {
+        match w.major() {
+            Major::Output => dense_int8::output(bytes, d, x.q, y),
+            Major::Input => dense_int8_input::input(bytes, d, x.q, y),
+        }
         return portable::scale_i8(y, x.scale, s);
     }
     match (w.stored(), w.major()) {
