@@ -35,6 +35,8 @@ mod portable;
 mod portable_steps;
 #[cfg(quad)]
 mod quad;
+#[cfg(any(soft_float, test))]
+mod quantise;
 pub(crate) mod run;
 #[cfg(all(quad, target_arch = "wasm32"))]
 mod wasm;

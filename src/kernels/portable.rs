@@ -30,6 +30,13 @@ pub(super) fn input<'a>(
     let q = &mut scratch[..x.len() + INPUT_PAD];
     let scale = f32::from_bits(largest) / 127.0;
     q[x.len()..].fill(0);
+    #[cfg(soft_float)]
+    if let Some(integers) = super::quantise::Integers::new(largest, scale) {
+        for (q, x) in q.iter_mut().zip(x) {
+            *q = integers.quantise(*x);
+        }
+        return Ok(Input { x, q, scale });
+    }
     for (q, x) in q.iter_mut().zip(x) {
         *q = quantise(*x, scale);
     }
