@@ -32,7 +32,7 @@ const CODE_ROOM: u64 = 160 << 10;
 fn statics(model: &Model<'_>) -> u64 {
     let sites = Site::count(model.config().n_layers) as u64;
     let site = (size_of::<SiteStats>() + size_of::<u64>()) as u64;
-    sites * site + 512
+    sites * site + 256
 }
 
 /// A firmware, ready to run.

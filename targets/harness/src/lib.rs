@@ -44,7 +44,7 @@ use passes::{Failed, Run};
 use wire::Wire;
 
 /// Bytes of a command line, which is what bounds the prompt.
-const LINE: usize = if cfg!(feature = "small") { 512 } else { 4096 };
+const LINE: usize = if cfg!(feature = "small") { 256 } else { 4096 };
 
 /// The memory of a run.
 #[derive(Debug)]
@@ -102,7 +102,8 @@ pub fn run<B: Board>(
     memory: impl FnOnce(&Config, &Limits) -> Result<Memory, OutOfMemory>,
 ) -> ! {
     let mut wire = Wire::new(board);
-    let model = match Model::new(bytes) {
+    let painted = wire.board.stack().paint();
+    let model = match load(bytes) {
         Ok(model) => model,
         Err(error) => wire.fault(0, &error),
     };
@@ -152,9 +153,16 @@ pub fn run<B: Board>(
         Ok(digest) if expected.is_some_and(|e| e != digest) => {
             wire.fault(0, &"the logits are not those of the golden block")
         }
+        Ok(_) if painted.is_full() => wire.fault(0, &"the stack is full"),
         Ok(_) => wire.board.stop(true),
         Err(failed) => wire.fault(failed.position, &failed.error),
     }
+}
+
+/// Reads the model; what that needs of the stack is given back before anything runs.
+#[inline(never)]
+fn load(bytes: &'static [u8]) -> Result<Model<'static>, lacuna::format::Error> {
+    Model::new(bytes)
 }
 
 /// The records of a whole run; gives the digest of all logits.

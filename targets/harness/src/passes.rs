@@ -87,8 +87,8 @@ impl<'a> Run<'a> {
         &'s self,
         arena: &'s mut [u8],
         probe: P,
-    ) -> Result<Session<'s, P>, Failed> {
-        Session::with_probe(self.model, arena, self.options, probe).map_err(Failed::at(0))
+    ) -> Result<Session<'s, P>, Error> {
+        Session::with_probe(self.model, arena, self.options, probe)
     }
 
     /// Shows every token to `turn`, which feeds it to the session.
@@ -131,10 +131,11 @@ impl<'a> Run<'a> {
         wire: &mut Wire<B>,
         arena: &mut [u8],
     ) -> Result<usize, Failed> {
-        let mut session = self.session(arena, NoProbe)?;
+        let mut made = self.session(arena, NoProbe);
+        let session = made.as_mut().map_err(|e| Failed::at(0)(*e))?;
         let (stack, idle) = (wire.board.stack(), idle(&mut wire.board));
         let mut deepest = 0;
-        self.play(&mut session, |session, turn| {
+        self.play(session, |session, turn| {
             if turn.feed {
                 let painted = stack.paint();
                 let start = wire.board.ticks();
@@ -167,8 +168,9 @@ impl<'a> Run<'a> {
             position: 0,
             block: None,
         };
-        let mut session = self.session(arena, clock)?;
-        self.play(&mut session, |session, turn| {
+        let mut made = self.session(arena, clock);
+        let session = made.as_mut().map_err(|e| Failed::at(0)(*e))?;
+        self.play(session, |session, turn| {
             if turn.feed {
                 session.probe_mut().position = turn.index;
                 session.step(turn.token)?;
@@ -194,8 +196,9 @@ impl<'a> Run<'a> {
             sites: self.job.sites.then_some(digests),
             digest: LogitDigest::new(),
         };
-        let mut session = self.session(arena, probe)?;
-        let positions = self.play(&mut session, |session, turn| {
+        let mut made = self.session(arena, probe);
+        let session = made.as_mut().map_err(|e| Failed::at(0)(*e))?;
+        let positions = self.play(session, |session, turn| {
             let Turn {
                 index,
                 token,

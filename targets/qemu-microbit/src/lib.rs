@@ -26,7 +26,7 @@ pub const MODEL_AT: usize = 0x2_8000;
 /// Bytes there.
 pub const MODEL_ROOM: usize = 96 << 10;
 /// Bytes of heap, in the firmwares that have one.
-pub const HEAP: usize = 11 << 10;
+pub const HEAP: usize = 39 << 8;
 /// Under `-icount shift=6`: 62.5 ns a tick, 64 ns an instruction.
 pub const INSTRUCTIONS_PER_TICK: (u64, u64) = (125, 128);
 /// Rows and columns of the matrices whose products are counted: they lie in RAM here.

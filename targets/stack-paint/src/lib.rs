@@ -71,4 +71,9 @@ impl Painted {
         }
         self.top - at
     }
+
+    /// Whether the stack reached its end, and may have gone on into other memory.
+    pub fn is_full(&self) -> bool {
+        self.depth() == self.top - self.end
+    }
 }
