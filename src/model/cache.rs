@@ -40,6 +40,15 @@ impl CacheType {
     /// Every type, the exact one first.
     pub const ALL: [CacheType; 3] = [CacheType::F32, CacheType::F16, CacheType::I8];
 
+    /// The word for it on a command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CacheType::F32 => "f32",
+            CacheType::F16 => "f16",
+            CacheType::I8 => "i8",
+        }
+    }
+
     /// Bytes of one number.
     pub const fn bytes(self) -> usize {
         match self {

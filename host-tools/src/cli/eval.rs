@@ -72,7 +72,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     };
     let isa = isa(args.isa.as_deref())?;
     let options = |model: &Model<'_>| Options {
-        limits: args.limits.of(model),
+        limits: args.limits.at_once(model),
         isa,
         ..Options::new(model.config())
     };

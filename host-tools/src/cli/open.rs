@@ -108,6 +108,8 @@ pub(super) enum Cache {
     F32,
     /// Rounded, 2 bytes
     F16,
+    /// Rounded to steps of each head's largest / 127, 1 byte
+    I8,
 }
 
 impl From<Cache> for CacheType {
@@ -115,6 +117,7 @@ impl From<Cache> for CacheType {
         match cache {
             Cache::F32 => CacheType::F32,
             Cache::F16 => CacheType::F16,
+            Cache::I8 => CacheType::I8,
         }
     }
 }

@@ -96,6 +96,14 @@ impl LimitArgs {
         limits
     }
 
+    /// The same with as many tokens of a prompt at once as pay on a desktop.
+    pub(super) fn at_once(self, model: &Model<'_>) -> Limits {
+        const AT_ONCE: usize = 64;
+        let limits = self.of(model);
+        let prefill = AT_ONCE.min(limits.context).max(1);
+        Limits { prefill, ..limits }
+    }
+
     /// What a full context does.
     pub(super) fn when_full(self) -> WhenFull {
         match self.when_full {
@@ -177,7 +185,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         sampler: Sampler::new(g.temperature, g.top_k, g.top_p, g.seed),
         stop: run::stop(tokenizer.as_ref()),
         options: Options {
-            limits: args.limits.of(&model),
+            limits: args.limits.at_once(&model),
             when_full: args.limits.when_full(),
             isa: isa(args.isa.as_deref())?,
         },

@@ -18,7 +18,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use lacuna::model::{self, CacheType, Limits, Model, State};
+use lacuna::model::{self, Limits, Model, State};
 use lacuna::num::crc32;
 use lacuna::probe::{Site, SiteStats};
 
@@ -141,10 +141,7 @@ pub fn build(
     // Two builds at once would read each other's output.
     let lock = File::create(models.join("lock")).map_err(io(&models))?;
     lock.lock().map_err(io(&models))?;
-    let cache = match limits.cache {
-        CacheType::F16 => "f16",
-        _ => "f32",
-    };
+    let cache = limits.cache.as_str();
     let built = Command::new(cargo)
         .args(["build", "--release", "--quiet", "--bin", "flash"])
         .args(["--target", board.triple, "--target-dir"])

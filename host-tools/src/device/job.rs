@@ -3,7 +3,7 @@
 use core::fmt;
 
 use lacuna::config::Config;
-use lacuna::model::{CacheType, Limits};
+use lacuna::model::Limits;
 use lacuna::probe::Site;
 use lacuna::probe::record::LOGITS_PER_FRAME;
 use lacuna::session::{Sampler, WhenFull};
@@ -87,10 +87,7 @@ impl fmt::Display for Job {
             top_p,
             seed,
         } = self.sampling;
-        let cache = match self.limits.cache {
-            CacheType::F16 => "f16",
-            _ => "f32",
-        };
+        let cache = self.limits.cache.as_str();
         write!(f, "tokens={} prompt=", self.tokens)?;
         for (i, id) in self.prompt.iter().enumerate() {
             write!(f, "{}{id}", if i == 0 { "" } else { "," })?;

@@ -67,11 +67,17 @@ pub fn score(
     let mut score = Score::default();
     for window in windows {
         session.clear();
-        for pair in window.windows(2) {
-            let logits = session.step(pair[0])?;
-            score.bits += bits(logits, pair[1]);
-            score.bytes += tokenizer.decode(Some(pair[0]), pair[1]).len() as u64;
-        }
+        let (Some((_, read)), Some((_, predicted))) = (window.split_last(), window.split_first())
+        else {
+            continue;
+        };
+        let mut pairs = read.iter().zip(predicted);
+        session.prompt_each(read, |logits| {
+            if let Some((&before, &token)) = pairs.next() {
+                score.bits += bits(logits, token);
+                score.bytes += tokenizer.decode(Some(before), token).len() as u64;
+            }
+        })?;
         let predicted = window.len().saturating_sub(1) as u64;
         score.tokens += predicted;
         each(predicted);

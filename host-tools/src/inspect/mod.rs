@@ -218,10 +218,7 @@ pub fn hex(id: [u8; 8]) -> String {
 
 /// The word for a cache type on the command line.
 pub fn cache_name(cache: CacheType) -> &'static str {
-    match cache {
-        CacheType::F16 => "f16",
-        _ => "f32",
-    }
+    cache.as_str()
 }
 
 fn line(file: &File<'_>, entry: &Entry) -> TensorLine {

@@ -114,8 +114,8 @@ pub fn run(
     let mut clock = Clock::default();
     let mut sampler = request.sampler;
     let mut tokens = Vec::new();
-    for token in request.prompt {
-        clock.step(&mut session, *token)?;
+    for piece in request.prompt.chunks(request.options.limits.prefill) {
+        clock.prompt(&mut session, piece)?;
     }
     while tokens.len() < request.tokens {
         let token = session.sample(&mut sampler);
@@ -147,17 +147,32 @@ struct Clock {
 }
 
 impl Clock {
+    /// Runs what the session runs at once; logits are only kept while the clock runs.
+    fn prompt(&mut self, session: &mut Session<'_, NoProbe>, tokens: &[u32]) -> Result<(), Error> {
+        let mut all = Vec::new();
+        let start = Instant::now();
+        session.prompt_each(tokens, |logits| all.extend_from_slice(logits))?;
+        self.time += start.elapsed();
+        self.positions += tokens.len();
+        self.see(&all);
+        Ok(())
+    }
+
     fn step(&mut self, session: &mut Session<'_, NoProbe>, token: u32) -> Result<(), Error> {
         let start = Instant::now();
-        let logits = session.step(token)?;
+        session.step(token)?;
         self.time += start.elapsed();
         self.positions += 1;
+        self.see(session.logits());
+        Ok(())
+    }
+
+    fn see(&mut self, logits: &[f32]) {
         let site = Site {
             layer: 0,
             hook: Hook::Logits,
         };
         self.digest.observe(site, logits);
-        Ok(())
     }
 }
 

@@ -155,6 +155,7 @@ pub(crate) const fn cache(name: &str) -> Option<CacheType> {
     match name.as_bytes() {
         b"f32" => Some(CacheType::F32),
         b"f16" => Some(CacheType::F16),
+        b"i8" => Some(CacheType::I8),
         _ => None,
     }
 }
