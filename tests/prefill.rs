@@ -230,6 +230,28 @@ fn a_cache_that_cannot_hold_a_token_ends_the_batch_before_it() {
 }
 
 #[test]
+fn a_long_context_is_the_same_at_once_and_in_small_caches() {
+    let config = Config {
+        n_layers: 1,
+        ..configs()[3]
+    };
+    let file = Tiny::new(config, 6).file(Form::PLAIN);
+    let all = tokens(&config, 4200, 4);
+    for cache in [CacheType::F32, CacheType::I8] {
+        let mut options = options(&config, cache, WhenFull::Error);
+        options.isa = Isa::detect();
+        options.limits.context = 4200;
+        let mut last = |prefill| {
+            options.limits.prefill = prefill;
+            let mut memory = Memory::new(&config, &options.limits);
+            let mut session = Session::new(file.model(), memory.get(), options).unwrap();
+            bits(session.prompt(&all).unwrap())
+        };
+        assert_eq!(last(1), last(128), "{cache:?}");
+    }
+}
+
+#[test]
 fn memory_of_a_batch_is_what_was_said_to_the_byte() {
     let one = Limits::new(&LONG);
     for prefill in [2, 8, 9, 16, 40] {

@@ -192,9 +192,13 @@ impl fmt::Display for Site {
 /// A window on activations.
 pub trait Probe {
     /// Sees the activations `x` at `site`, after AbsTopK; called once per site and token.
+    ///
+    /// Tokens that run one by one show all their sites in turn; tokens that run at once show each site in turn, there
+    /// token by token. At any one site the calls are the same.
     fn observe(&mut self, site: Site, x: &[f32]);
 
-    /// Whether this probe looks at `hook` at all; lets `forward` skip work that only a window needs.
+    /// Whether this probe looks at `hook` at all; spares tokens that run at once being laid out one by one there, and the
+    /// logits of all but the last.
     #[inline(always)]
     fn wants(&self, _hook: Hook) -> bool {
         true
