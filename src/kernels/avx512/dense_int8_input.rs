@@ -7,10 +7,10 @@
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::{
-    __m512i, _mm512_castsi512_ps, _mm512_dpbusd_epi32, _mm512_maskz_loadu_epi8, _mm512_set1_epi8,
-    _mm512_set1_epi32, _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_sub_epi32,
-    _mm512_test_epi8_mask, _mm512_unpackhi_epi8, _mm512_unpackhi_epi16, _mm512_unpacklo_epi8,
-    _mm512_unpacklo_epi16, _mm512_xor_si512,
+    __m512i, _mm512_castsi512_ps, _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_maskz_loadu_epi8,
+    _mm512_set1_epi8, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_shuffle_i32x4,
+    _mm512_sub_epi32, _mm512_test_epi8_mask, _mm512_unpackhi_epi8, _mm512_unpackhi_epi16,
+    _mm512_unpacklo_epi8, _mm512_unpacklo_epi16, _mm512_xor_si512,
 };
 
 use super::lanes::store;
@@ -27,16 +27,16 @@ pub(super) fn input(_: Avx512Bytes, w: Dense<'_, i8>, q: &[i8], y: &mut [f32]) {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c,avx512vbmi,avx512vnni")]
 fn dense_bytes_input(w: Dense<'_, i8>, q: &[i8], y: &mut [f32]) {
     let mut at = 0;
-    while y.len() - at >= 256 {
-        band::<4>(&w, q, at, &mut y[at..at + 256]);
-        at += 256;
+    while y.len() - at >= 128 {
+        band::<2>(&w, q, at, &mut y[at..at + 128]);
+        at += 128;
     }
     for (i, y) in y[at..].chunks_mut(64).enumerate() {
         band::<1>(&w, q, at + 64 * i, y);
     }
 }
 
-/// At most `64 B` outputs from `at` on, all of the first `64 (B - 1)`.
+/// One or two times 64 outputs from `at` on; of the last 64 there may be fewer.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c,avx512vbmi,avx512vnni")]
 fn band<const B: usize>(w: &Dense<'_, i8>, q: &[i8], at: usize, y: &mut [f32]) {
@@ -56,35 +56,65 @@ fn band<const B: usize>(w: &Dense<'_, i8>, q: &[i8], at: usize, y: &mut [f32]) {
                     total += i32::from(q[bit]);
                 }
             }
-            let rows = rows.map(|j| &w.row(j)[at..at + y.len()]);
-            let factors = _mm512_set1_epi32(i32::from_le_bytes(factors.map(|f| f as u8)));
-            for (b, acc) in acc.iter_mut().enumerate() {
-                let mut r = [_mm512_setzero_si512(); 4];
-                for (r, row) in r.iter_mut().zip(rows) {
-                    *r = _mm512_xor_si512(load(&row[64 * b..]), offset);
-                }
-                for (acc, fours) in acc.iter_mut().zip(interleave(r)) {
-                    *acc = _mm512_dpbusd_epi32(*acc, fours, factors);
-                }
+            let [a, b, c, d] = factors;
+            let factors = i32::from_le_bytes([a as u8, b as u8, c as u8, d as u8]);
+            let factors = _mm512_set1_epi32(factors);
+            let n = y.len();
+            let rows = [
+                &w.row(rows[0])[at..at + n],
+                &w.row(rows[1])[at..at + n],
+                &w.row(rows[2])[at..at + n],
+                &w.row(rows[3])[at..at + n],
+            ];
+            acc[0] = add(acc[0], rows, factors, offset);
+            if B == 2 {
+                let rows = [
+                    &rows[0][64..],
+                    &rows[1][64..],
+                    &rows[2][64..],
+                    &rows[3][64..],
+                ];
+                acc[B - 1] = add(acc[B - 1], rows, factors, offset);
             }
         }
     }
     let excess = _mm512_set1_epi32(128 * total);
     for (y, acc) in y.chunks_mut(64).zip(acc) {
         let mut sums = [0.0; 64];
-        let in_order = transpose(acc).into_iter();
-        for (sums, acc) in sums.as_chunks_mut().0.iter_mut().zip(in_order) {
+        for (sums, acc) in sums.as_chunks_mut().0.iter_mut().zip(transpose(acc)) {
             store(sums, _mm512_castsi512_ps(_mm512_sub_epi32(acc, excess)));
         }
         y.copy_from_slice(&sums[..y.len()]);
     }
 }
 
+/// Adds four inputs' products with the first 64 outputs of each row.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c,avx512vbmi,avx512vnni")]
+fn add(acc: [__m512i; 4], rows: [&[i8]; 4], factors: __m512i, offset: __m512i) -> [__m512i; 4] {
+    let v = interleave([
+        _mm512_xor_si512(load(rows[0]), offset),
+        _mm512_xor_si512(load(rows[1]), offset),
+        _mm512_xor_si512(load(rows[2]), offset),
+        _mm512_xor_si512(load(rows[3]), offset),
+    ]);
+    [
+        _mm512_dpbusd_epi32(acc[0], v[0], factors),
+        _mm512_dpbusd_epi32(acc[1], v[1], factors),
+        _mm512_dpbusd_epi32(acc[2], v[2], factors),
+        _mm512_dpbusd_epi32(acc[3], v[3], factors),
+    ]
+}
+
 /// At most 64 bytes with zeros behind them; more are ignored.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn load(v: &[i8]) -> __m512i {
-    let there = u64::MAX.unbounded_shr(64 - v.len().min(64) as u32);
+    if let Some(whole) = v.first_chunk::<64>() {
+        // SAFETY: 64 bytes of an array of 64.
+        return unsafe { _mm512_loadu_si512(whole.as_ptr().cast()) };
+    }
+    let there = (1u64 << v.len()) - 1;
     // SAFETY: masked to the elements of the slice.
     unsafe { _mm512_maskz_loadu_epi8(there, v.as_ptr()) }
 }
