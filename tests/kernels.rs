@@ -35,17 +35,39 @@ fn run(isa: Isa, w: &Matrix<'_>, x: &[f32], bias: Option<&[f32]>) -> Vec<u32> {
 
 fn check(seed: u64, shape: (usize, usize), density: u32, zeros: u32, numbers: Numbers) {
     for form in Form::all() {
-        let mut rng = Rng::new(seed);
-        let parts = matrix(&mut rng, form, shape, density, numbers);
-        let w = parts.view().expect("fixtures are well formed");
-        let x = activations(&mut rng, shape.1, zeros, numbers);
-        let bias = activations(&mut rng, shape.0, 0, numbers);
-        for bias in [None, Some(&bias[..])] {
-            let expected = run(Isa::Portable, &w, &x, bias);
-            for isa in isas() {
-                let found = run(isa, &w, &x, bias);
-                assert_eq!(found, expected, "{isa} {form:?} {shape:?} seed {seed}");
-            }
+        check_form(form, seed, shape, density, zeros, numbers);
+    }
+}
+
+fn check_form(
+    form: Form,
+    seed: u64,
+    shape: (usize, usize),
+    density: u32,
+    zeros: u32,
+    numbers: Numbers,
+) {
+    let mut rng = Rng::new(seed);
+    let parts = matrix(&mut rng, form, shape, density, numbers);
+    let w = parts.view().expect("fixtures are well formed");
+    let x = activations(&mut rng, shape.1, zeros, numbers);
+    let bias = activations(&mut rng, shape.0, 0, numbers);
+    for bias in [None, Some(&bias[..])] {
+        let expected = run(Isa::Portable, &w, &x, bias);
+        for isa in isas() {
+            let found = run(isa, &w, &x, bias);
+            assert_eq!(found, expected, "{isa} {form:?} {shape:?} seed {seed}");
+        }
+    }
+}
+
+/// More columns than any back-end keeps by the side.
+#[test]
+fn wide_panels() {
+    let panels = [Pattern::Panel16, Pattern::Panel32];
+    for form in Form::all().filter(|f| panels.contains(&f.pattern)) {
+        for (seed, cols) in [4095, 4096, 4097, 4130, 9000].into_iter().enumerate() {
+            check_form(form, seed as u64, (130, cols), 9, 0, Numbers::Wild);
         }
     }
 }

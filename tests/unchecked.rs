@@ -5,11 +5,13 @@ use lacuna::kernels::{INPUT_PAD, Isa};
 use lacuna::sparse::panel::{self, LANES};
 use lacuna::sparse::{Bitmask, Csr, Layout, Major, Matrix, Panel, Stored, bitmask};
 
-/// Every back-end of this machine, and AVX-512 as on processors without its newer extensions.
+/// Every back-end of this machine, also as on processors without its newer extensions.
 fn isas() -> impl Iterator<Item = Isa> {
     let plain = |isa| match isa {
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512(proof) => Some(Isa::Avx512(proof.without_bytes())),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon(proof) => Some(Isa::Neon(proof.without_sdot())),
         _ => None,
     };
     Isa::available().chain(Isa::available().filter_map(plain))

@@ -129,7 +129,12 @@ impl<'a> Planes<'a> {
         for pad in 1..BEYOND / 16 {
             self.write(written + 16 * pad, &[_mm_setzero_si128(); 4]);
         }
-        (self.from, self.last) = (from, written + BEYOND - WIDEST);
+        self.from = from;
+        // Zeros stand for what is behind the end of x, not for what did not fit.
+        self.last = match x.len() > HELD {
+            true => HELD - WIDEST,
+            false => written + BEYOND - WIDEST,
+        };
     }
 
     #[inline]
