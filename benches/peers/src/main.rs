@@ -18,11 +18,14 @@ use lacuna_peers::tokens::races as races_of_tokens;
 const HELP: &str = "\
 Races lacuna's sparse products against other libraries', one thread, and prints ratios (more than 1: lacuna is faster).
 
-    LACUNA_MKL=…/libmkl_rt.so.3 cargo peers [--shape 256x256]… [--density 10]… [--tokens 32]… [--values f32]… [--each | --json]
+    LACUNA_MKL=…/libmkl_rt.so.3 cargo peers [--shape 256x256]… [--density 10]… [--tokens 32]… [--values f32]… [--forms panel]…
+        [--each | --json]
 
 `cargo peers model` races whole tokens instead: decoding and a prompt of a model of 4 blocks, AbsTopK, oneMKL inside.
---shape, --density, --tokens and --values narrow what is raced: ten shapes, 1 to 100 %, one token, f32 and i8.
---each prints nanoseconds per stored element of every entrant, --json every row; --rounds N sets turns per entrant (41).
+--shape, --density, --tokens, --values and --forms narrow what is raced: ten shapes, 1 to 100 %, one token, f32 and i8,
+every form whose name begins so.
+--each prints nanoseconds per stored element of every entrant, --json every row; --rounds N sets turns per entrant (41), as
+far as --seconds N of a race allow (1; with `model` 12).
 With oneMKL everything runs once per code path (its own choice; as on an Intel processor with AVX2, with AVX-512), each in
 a process of its own, and a ratio is the smallest of the three.";
 
@@ -32,7 +35,9 @@ struct Args {
     densities: Vec<u32>,
     tokens: Vec<usize>,
     values: Vec<String>,
+    forms: Vec<String>,
     rounds: Option<usize>,
+    seconds: Option<u64>,
     path: Option<String>,
     each: bool,
     json: bool,
@@ -50,7 +55,9 @@ fn args() -> Option<Args> {
             "--density" => args.densities.push(value()?.parse().ok()?),
             "--tokens" => args.tokens.push(value()?.parse().ok()?),
             "--values" => args.values.push(value()?),
+            "--forms" => args.forms.push(value()?),
             "--rounds" => args.rounds = Some(value()?.parse().ok()?),
+            "--seconds" => args.seconds = Some(value()?.parse().ok()?),
             "--path" => args.path = Some(value()?),
             "model" => args.model = true,
             "--each" => args.each = true,
@@ -81,20 +88,22 @@ fn races(args: &Args, path: &str) -> Result<(), String> {
         CodePath::Intel
     };
     let mkl = Mkl::open(code).map_err(|e| eprintln!("{e}")).ok();
+    let seconds = args.seconds.unwrap_or(if args.model { 12 } else { 1 });
     let pace = Pace {
         rounds: args.rounds.unwrap_or(Pace::default().rounds),
+        budget: Duration::from_secs(seconds),
         ..Pace::default()
     };
     if args.model {
-        let budget = Duration::from_secs(12);
-        let rows = races_of_tokens(path, mkl.as_ref(), Pace { budget, ..pace })?;
+        let rows = races_of_tokens(path, mkl.as_ref(), pace)?;
         rows.iter().for_each(|r| println!("{r}"));
         return Ok(());
     }
     let wanted = |form: &Form, isa: Isa| {
         let name = form.to_string();
         let values = args.values.iter().any(|v| name.contains(&format!("-{v}-")));
-        values && name.ends_with("-output") && isa != Isa::Portable
+        let forms = args.forms.is_empty() || args.forms.iter().any(|f| name.starts_with(f));
+        values && forms && name.ends_with("-output") && isa != Isa::Portable
     };
     for &tokens in &args.tokens {
         for &shape in &args.shapes {
