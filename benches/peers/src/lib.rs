@@ -7,7 +7,7 @@
 //!
 //! # Invariants
 //! - Every product is compared with a sum in double precision before it is timed.
-//! - Entrants take turns in an order that changes; a figure is a median; only ratios within one race are used.
+//! - Entrants take turns in an order that changes; a figure is a median (or the least, where calls are long); only ratios within one race are used.
 //!
 //! # Why
 //! A crate of its own, outside the workspace: whoever builds or tests lacuna need not build its opponents.

@@ -45,17 +45,31 @@ pub fn arena(config: &Config, limits: &Limits) -> Lines {
     Lines::zeros(State::len(config, limits))
 }
 
-/// Greedy decoding of [`TOKENS`] tokens from an empty context, `between` each step and its choice.
-pub fn decode(session: &mut Session<'_>, between: &mut dyn FnMut()) {
-    let mut greedy = Sampler::greedy();
-    let mut token = 1;
-    session.clear();
-    for _ in 0..TOKENS {
-        if session.step(token).is_err() {
-            return;
+/// A session that decodes greedily, token by token, and starts again when its context is full.
+#[derive(Debug)]
+pub struct Decoder<'a> {
+    session: Session<'a>,
+    greedy: Sampler,
+    token: u32,
+}
+
+impl<'a> Decoder<'a> {
+    /// From an empty context.
+    pub fn new(session: Session<'a>) -> Decoder<'a> {
+        Decoder {
+            session,
+            greedy: Sampler::greedy(),
+            token: 1,
         }
-        between();
-        token = session.sample(&mut greedy);
+    }
+
+    /// One token, and the choice of the next.
+    pub fn step(&mut self) {
+        if self.session.position() == TOKENS as u64 || self.session.step(self.token).is_err() {
+            self.session.clear();
+            self.token = 1;
+        }
+        self.token = self.session.sample(&mut self.greedy);
     }
 }
 

@@ -176,7 +176,7 @@ pub fn print_ratios(rows: &[Row]) {
     }
 }
 
-/// Microseconds of a run per token and tokens per second, then the ratios of the whole model.
+/// Microseconds of a token and tokens per second, then the ratios of the whole model: of decoding, then of prompts.
 pub fn print_model(rows: &[Row]) {
     for paths in races(rows).values() {
         for (path, race) in paths {
@@ -184,7 +184,7 @@ pub fn print_model(rows: &[Row]) {
             for row in race {
                 let (run, token) = (row.ns / 1e3, row.each / 1e3);
                 println!(
-                    "  {:<32} {run:>9.1} {token:>8.2} {:>9.0}",
+                    "  {:<44} {run:>9.1} {token:>8.2} {:>9.0}",
                     row.name,
                     1e6 / token
                 );

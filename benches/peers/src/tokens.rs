@@ -1,5 +1,7 @@
 //! Whole tokens as entrants: decoding and prompts of the model, with our products and with oneMKL's.
 
+use std::time::Duration;
+
 use lacuna::config::Config;
 use lacuna::fixture::model::{DENSE, Lines, QUARTER, file};
 use lacuna::format::schema::{Id, Tensor};
@@ -9,7 +11,7 @@ use lacuna::session::{Options, Session};
 
 use crate::case::Case;
 use crate::foreign::mkl::{Handle, Mkl, Use};
-use crate::model::{TOKENS, arena, decode, form, products, prompt, walk};
+use crate::model::{Decoder, TOKENS, arena, form, products, prompt, walk};
 use crate::race::{Entrant, Pace, Side, race};
 use crate::rows::Row;
 
@@ -101,12 +103,13 @@ impl Runner {
     fn entrant(&mut self) -> Result<Entrant<'_>, String> {
         let (name, job, tokens) = (self.name.clone(), self.job, prompt());
         let mut session = self.session()?;
-        Ok(Entrant::new(name, Side::Ours, move |_| match job {
-            Job::Decode => decode(&mut session, &mut || ()),
-            Job::Prompt => {
-                session.clear();
-                core::hint::black_box(session.prompt(&tokens).is_ok());
-            }
+        if job == Job::Decode {
+            let mut decoder = Decoder::new(session);
+            return Ok(Entrant::new(name, Side::Ours, move |_| decoder.step()));
+        }
+        Ok(Entrant::new(name, Side::Ours, move |_| {
+            session.clear();
+            core::hint::black_box(session.prompt(&tokens).is_ok());
         }))
     }
 }
@@ -157,11 +160,13 @@ fn runners() -> Result<Vec<Runner>, String> {
                 let name = format!("{name}-{values}");
                 let new =
                     |form: &str| Runner::new((job, name.clone()), (DENSE, DENSITY), [form; 2], isa);
-                all.push(new(&gather[0])?.repacked(&name));
-                if isa == Isa::detect() {
-                    for form in &gather {
-                        all.push(new(form)?);
-                    }
+                if job == Job::Decode || isa == Isa::detect() {
+                    all.push(new(&gather[0])?.repacked(&name));
+                }
+                // Several tokens are fastest on CSR.
+                let forms = if job == Job::Decode { 3 } else { 1 };
+                for form in gather[..forms].iter().filter(|_| isa == Isa::detect()) {
+                    all.push(new(form)?);
                 }
             }
             for form in gather.iter().filter(|_| isa == Isa::detect()) {
@@ -183,71 +188,96 @@ fn runners() -> Result<Vec<Runner>, String> {
     Ok(all)
 }
 
-/// oneMKL's side: the products alone, and decoding with them in a session over `bare`, whose matrices are empty.
-fn onemkl<'a>(
-    mkl: &'a Mkl,
-    bare: &'a mut Runner,
-    [one, many]: &'a [Vec<Case>; 2],
-) -> Result<Vec<Entrant<'a>>, String> {
-    let mut session = bare.session()?;
-    let mut inside = Products::new(mkl, one);
-    let mut alone = Products::new(mkl, one);
-    let mut prompt = Products::new(mkl, many);
-    Ok(vec![
-        Entrant::peer("mkl-decode", move |_| {
-            decode(&mut session, &mut || inside.run());
-        }),
-        Entrant::peer("mkl-decode-products", move |_| {
-            (0..TOKENS).for_each(|_| alone.run());
-        }),
-        Entrant::peer("mkl-prompt-products", move |_| prompt.run()),
-    ])
-}
-
-/// Races whole runs of [`TOKENS`] tokens; nanoseconds are of one run.
+/// Races single tokens of decoding through a whole context, then whole prompts; nanoseconds are per token.
 ///
 /// # Errors
 /// What keeps a model from being written or run.
 pub fn races(path: &str, mkl: Option<&Mkl>, pace: Pace) -> Result<Vec<Row>, String> {
+    let (tokens, prompts): (Vec<_>, Vec<_>) =
+        runners()?.into_iter().partition(|r| r.job == Job::Decode);
+    let mut rows = decoding(path, mkl, pace, tokens)?;
+    rows.extend(prompting(path, mkl, pace, prompts)?);
+    Ok(rows)
+}
+
+/// oneMKL's side: the products alone, and decoding with them in a session whose matrices are empty; what the engine
+/// spends on walking those is an entrant of its own.
+fn decoding(
+    path: &str,
+    mkl: Option<&Mkl>,
+    pace: Pace,
+    mut runners: Vec<Runner>,
+) -> Result<Vec<Row>, String> {
     let best = Isa::detect();
     // The form whose empty matrices cost least.
     let forms = ["csr-f32-input"; 2];
-    let mut runners = runners()?;
     let empty = || Runner::new((Job::Decode, "empty".into()), (DENSE, 0), forms, best);
     let (mut bare, empty) = (empty()?, empty()?);
-    let cases = [1, TOKENS].map(|n| products().map(|s| Case::new(s, DENSITY, n)).collect());
-
+    let cases: Vec<Case> = products().map(|s| Case::new(s, DENSITY, 1)).collect();
     let zeros = vec![0.0; DENSE.hidden_dim];
     let mut entrants = Vec::new();
     for runner in &mut runners {
         entrants.push(runner.entrant()?);
     }
     let input = |n: usize| -> Result<Input<'_>, String> {
-        best.input(&zeros[..n], &mut [], false)
-            .map_err(|e| e.to_string())
+        let made = best.input(&zeros[..n], &mut [], false);
+        made.map_err(|e| e.to_string())
     };
     let (narrow, wide) = (input(DENSE.dim)?, input(DENSE.hidden_dim)?);
-    let (model, mut y) = (
-        Model::new(empty.file.get()).map_err(|e| e.to_string())?,
-        zeros.clone(),
-    );
+    let model = Model::new(empty.file.get()).map_err(|e| e.to_string())?;
+    let mut y = zeros.clone();
     entrants.push(Entrant::new("empty-products", Side::Input, move |_| {
-        (0..TOKENS).for_each(|_| walk(&model, best, &narrow, &wide, &mut y));
+        walk(&model, best, &narrow, &wide, &mut y);
     }));
     if let Some(mkl) = mkl {
-        entrants.extend(onemkl(mkl, &mut bare, &cases)?);
+        let mut decoder = Decoder::new(bare.session()?);
+        let (mut inside, mut alone) = (Products::new(mkl, &cases), Products::new(mkl, &cases));
+        entrants.push(Entrant::peer("mkl-decode", move |_| {
+            decoder.step();
+            inside.run();
+        }));
+        entrants.push(Entrant::peer("mkl-decode-products", move |_| alone.run()));
     }
+    let pace = Pace {
+        rounds: 2 * TOKENS + 1,
+        slice: Duration::from_nanos(1),
+        ..pace
+    };
+    Ok(rows(path, 1, entrants, pace))
+}
+
+fn prompting(
+    path: &str,
+    mkl: Option<&Mkl>,
+    pace: Pace,
+    mut runners: Vec<Runner>,
+) -> Result<Vec<Row>, String> {
+    let cases: Vec<Case> = products().map(|s| Case::new(s, DENSITY, TOKENS)).collect();
+    let mut entrants = Vec::new();
+    for runner in &mut runners {
+        entrants.push(runner.entrant()?);
+    }
+    if let Some(mkl) = mkl {
+        let mut products = Products::new(mkl, &cases);
+        entrants.push(Entrant::peer("mkl-prompt-products", move |_| {
+            products.run();
+        }));
+    }
+    Ok(rows(path, TOKENS, entrants, pace))
+}
+
+fn rows(path: &str, tokens: usize, mut entrants: Vec<Entrant<'_>>, pace: Pace) -> Vec<Row> {
     let times = race(&mut entrants, &mut [], pace);
     let row = |(e, ns): (&Entrant<'_>, f64)| Row {
         path: path.into(),
         shape: (DENSE.dim, DENSE.hidden_dim),
         density: DENSITY,
-        tokens: TOKENS,
+        tokens,
         name: e.name.clone(),
         side: e.side,
         ns,
-        each: ns / TOKENS as f64,
+        each: ns / tokens as f64,
         error: f64::NAN,
     };
-    Ok(entrants.iter().zip(times).map(row).collect())
+    entrants.iter().zip(times).map(row).collect()
 }
