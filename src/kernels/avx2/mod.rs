@@ -30,13 +30,18 @@
 //! Sparse products of input-major storage scatter into `y`; AVX2 has no scatter and each sum goes through memory
 //! whatever is done, so f32 and int8 stay portable there. For f16 the wide conversion alone is worth having.
 
+pub(super) mod batch;
 mod csr;
 mod dense;
+mod gemm;
 mod input;
 mod int8;
 mod lanes;
+mod pairs;
 mod panel;
 mod panel_int8;
+mod span;
+mod spmm;
 mod vector;
 
 use super::{Input, portable};

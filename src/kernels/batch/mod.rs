@@ -27,9 +27,9 @@ pub(super) use portable::scale_i8;
 
 #[cfg(cortex_m_fp)]
 use super::armv7em;
-#[cfg(target_arch = "x86_64")]
-use super::avx512;
 use super::{INPUT_PAD, Isa};
+#[cfg(target_arch = "x86_64")]
+use super::{avx2, avx512};
 use crate::sparse::Matrix;
 
 /// How many tokens, and how far their rows lie apart.
@@ -172,6 +172,8 @@ impl Isa {
             "int8 matrix needs a quantised batch"
         );
         match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(proof) => avx2::batch::matmul(proof, w, x, y),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(proof) => avx512::batch::matmul(proof, w, x, y),
             #[cfg(cortex_m_fp)]
