@@ -26,27 +26,24 @@ fn output_avx512<V: Four>(w: Dense<'_, V>, x: &[f32], lanes: Lanes, y: &mut [f32
     let mut at = 0;
     while at < tokens {
         at += match tokens - at {
-            64.. => panel::<V, 4, 4, false>(w, x, lanes, at, 64, y),
-            32.. => panel::<V, 8, 2, false>(w, x, lanes, at, 32, y),
-            n @ 17.. => panel::<V, 8, 2, true>(w, x, lanes, at, n, y),
-            16 => panel::<V, 8, 1, false>(w, x, lanes, at, 16, y),
-            n => panel::<V, 8, 1, true>(w, x, lanes, at, n, y),
+            64.. => panel::<V, 4, 4, false>(w, Span::new(x, lanes, at, 64), y),
+            32.. => panel::<V, 8, 2, false>(w, Span::new(x, lanes, at, 32), y),
+            n @ 17.. => panel::<V, 8, 2, true>(w, Span::new(x, lanes, at, n), y),
+            16 => panel::<V, 8, 1, false>(w, Span::new(x, lanes, at, 16), y),
+            n => panel::<V, 8, 1, true>(w, Span::new(x, lanes, at, n), y),
         };
     }
 }
 
-/// All outputs of `tokens` tokens from `at` on, in `P` vectors, the last of them not full if `MASKED`. Returns `tokens`.
+/// All outputs of a span of tokens. Returns how many those are.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
 fn panel<V: Four, const R: usize, const P: usize, const MASKED: bool>(
     w: Dense<'_, V>,
-    x: &[f32],
-    lanes: Lanes,
-    at: usize,
-    tokens: usize,
+    span: Span<'_, P, MASKED>,
     y: &mut [f32],
 ) -> usize {
-    let span = Span::new::<P, MASKED>(x, lanes.stride(), at, tokens);
+    assert!(w.cols() <= span.rows(), "rows of X");
     let whole = w.rows() - w.rows() % R;
     for first in (0..whole).step_by(R) {
         group::<V, R, P, MASKED>(w, first, span, y);
@@ -54,7 +51,7 @@ fn panel<V: Four, const R: usize, const P: usize, const MASKED: bool>(
     for first in whole..w.rows() {
         group::<V, 1, P, MASKED>(w, first, span, y);
     }
-    tokens
+    span.tokens()
 }
 
 /// Outputs of rows `first .. first + R`.
@@ -63,7 +60,7 @@ fn panel<V: Four, const R: usize, const P: usize, const MASKED: bool>(
 fn group<V: Four, const R: usize, const P: usize, const MASKED: bool>(
     w: Dense<'_, V>,
     first: usize,
-    span: Span<'_>,
+    span: Span<'_, P, MASKED>,
     y: &mut [f32],
 ) {
     let cols = w.cols();
@@ -74,7 +71,7 @@ fn group<V: Four, const R: usize, const P: usize, const MASKED: bool>(
         let mut x: [__m512; P] = [_mm512_setzero_ps(); P];
         for (p, x) in x.iter_mut().enumerate() {
             // SAFETY: X has as many rows as W has columns.
-            *x = unsafe { span.load::<P, MASKED>(j, p) };
+            *x = unsafe { span.load(j, p) };
         }
         for (r, acc) in acc.iter_mut().enumerate() {
             // SAFETY: `values` has R rows; this function's own features are those `one` asks for.
@@ -85,5 +82,5 @@ fn group<V: Four, const R: usize, const P: usize, const MASKED: bool>(
         }
     }
     // SAFETY: `y` has R rows.
-    unsafe { span.store::<R, P, MASKED>(&acc, y) };
+    unsafe { span.store(&acc, y) };
 }

@@ -13,6 +13,7 @@ use core::arch::x86_64::{
 
 use half::f16;
 
+use crate::kernels::batch::Lanes;
 use crate::sparse::Value;
 
 /// A stored float that four elements of a row can widen to f32.
@@ -61,27 +62,26 @@ impl Four for f16 {
     }
 }
 
-/// `tokens` tokens from `at` on.
+/// Tokens from `at` on that `P` vectors hold, all lanes of them unless `MASKED`.
 #[derive(Clone, Copy)]
-pub(super) struct Span<'a> {
+pub(super) struct Span<'a, const P: usize, const MASKED: bool> {
     x: &'a [f32],
+    /// Floats from one row of X to the next, and the one at which its tokens begin.
+    pitch: usize,
+    from: usize,
     stride: usize,
     at: usize,
+    tokens: usize,
     last: __mmask16,
 }
 
-impl<'a> Span<'a> {
-    /// Tokens that `P` vectors hold, all lanes of them unless `MASKED`.
+impl<'a, const P: usize, const MASKED: bool> Span<'a, P, MASKED> {
+    /// Tokens `at .. at + tokens` of a batch.
     ///
     /// # Panics
-    /// If they are more or fewer, or leave their rows.
-    pub(super) fn new<const P: usize, const MASKED: bool>(
-        x: &'a [f32],
-        stride: usize,
-        at: usize,
-        tokens: usize,
-    ) -> Self {
-        let most = 16 * P;
+    /// If they are not there, or more or fewer than the parameters say.
+    pub(super) fn new(x: &'a [f32], lanes: Lanes, at: usize, tokens: usize) -> Self {
+        let (most, stride) = (16 * P, lanes.stride());
         let fits = if MASKED {
             most < tokens + 16 && tokens <= most
         } else {
@@ -91,10 +91,34 @@ impl<'a> Span<'a> {
         let last = 0xffff >> (most - tokens);
         Span {
             x,
+            pitch: stride,
+            from: at,
             stride,
             at,
+            tokens,
             last,
         }
+    }
+
+    /// The same where the rows of `x` are copies of these tokens alone.
+    pub(super) fn of_copies(self, x: &'a [f32]) -> Self {
+        let (pitch, from) = (16 * P, 0);
+        Span {
+            x,
+            pitch,
+            from,
+            ..self
+        }
+    }
+
+    /// Tokens.
+    pub(super) fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// Rows of X.
+    pub(super) fn rows(&self) -> usize {
+        self.x.len() / self.pitch
     }
 
     /// Floats from one row to the next.
@@ -106,17 +130,13 @@ impl<'a> Span<'a> {
     /// Vector `p` of row `j`.
     ///
     /// # Safety
-    /// There is such a row of X, `p < P`, and the parameters are those that the span was made with.
+    /// There is such a row of X, and `p < P`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
-    pub(super) unsafe fn load<const P: usize, const MASKED: bool>(
-        &self,
-        j: usize,
-        p: usize,
-    ) -> __m512 {
+    pub(super) unsafe fn load(&self, j: usize, p: usize) -> __m512 {
         // SAFETY: the lanes, or those of them that the mask leaves, are tokens, which lie within row `j`.
         unsafe {
-            let x = self.x.as_ptr().add(j * self.stride + self.at + 16 * p);
+            let x = self.x.as_ptr().add(j * self.pitch + self.from + 16 * p);
             if MASKED && p + 1 == P {
                 _mm512_maskz_loadu_ps(self.last, x)
             } else {
@@ -128,14 +148,10 @@ impl<'a> Span<'a> {
     /// Writes the tokens of `R` rows, which begin where `y` does.
     ///
     /// # Safety
-    /// `y` has `R` rows, and the parameters are those that the span was made with.
+    /// `y` has `R` rows.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
-    pub(super) unsafe fn store<const R: usize, const P: usize, const MASKED: bool>(
-        &self,
-        sums: &[[__m512; P]; R],
-        y: &mut [f32],
-    ) {
+    pub(super) unsafe fn store<const R: usize>(&self, sums: &[[__m512; P]; R], y: &mut [f32]) {
         for (r, sums) in sums.iter().enumerate() {
             for (p, sums) in sums.iter().enumerate() {
                 // SAFETY: as in `load`.

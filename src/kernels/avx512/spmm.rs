@@ -8,6 +8,7 @@
 //!
 //! Loads bind: two a cycle whatever their width, so values and indices come four at a time and X is an operand of the
 //! multiplication. Several rows run side by side, because one sum is a chain; they also meet at the same lines of X.
+//! Rows of X that lie far apart fall into few sets of a cache, so those that are used often are copied.
 #![allow(unsafe_code)]
 
 use core::arch::asm;
@@ -21,6 +22,16 @@ use crate::sparse::Csr;
 
 /// Bytes of X that a first-level cache keeps beside what else there is.
 const NEAR: usize = 32 * 1024;
+
+/// Floats of X that are copied to where they lie close together.
+const COPY: usize = 40 * 1024 / size_of::<f32>();
+
+/// Columns of which 64 and 32 tokens can be copied.
+const WIDE: usize = COPY / 64;
+const NARROW: usize = COPY / 32;
+
+/// Elements that are to use a row of X, so that a copy pays.
+const USES: usize = 32;
 
 /// Elements a step.
 const STEP: usize = 4;
@@ -40,33 +51,62 @@ fn output_avx512<V: Four>(w: Csr<'_, V>, x: &[f32], lanes: Lanes, y: &mut [f32])
     // Where X is far and rows are full, rows side by side save more of its way than their registers cost.
     let (nnz, rows, cols) = (w.csr().nnz(), w.csr().rows(), w.csr().cols());
     let far = |width: usize| cols * width * size_of::<f32>() > NEAR && 3 * nnz > rows * cols;
-    let mut at = 0;
+    let copies = nnz >= USES * cols;
+    let mut at = match cols {
+        0..=WIDE if copies && stride > 64 => copied::<V, 1, 4>(&w, x, lanes, y),
+        0..=NARROW if copies && stride > 32 => copied::<V, 2, 2>(&w, x, lanes, y),
+        _ => 0,
+    };
     while at < tokens {
         at += match tokens - at {
-            128.. if far(128) => panel::<V, 2, 8, false>(&w, x, lanes, at, 128, y),
-            128.. => panel::<V, 1, 8, false>(&w, x, lanes, at, 128, y),
-            64.. => panel::<V, 2, 4, false>(&w, x, lanes, at, 64, y),
-            32.. if far(32) => panel::<V, 4, 2, false>(&w, x, lanes, at, 32, y),
-            32.. => panel::<V, 2, 2, false>(&w, x, lanes, at, 32, y),
-            n @ 17.. => panel::<V, 2, 2, true>(&w, x, lanes, at, n, y),
-            16 => panel::<V, 4, 1, false>(&w, x, lanes, at, 16, y),
-            n => panel::<V, 4, 1, true>(&w, x, lanes, at, n, y),
+            128.. if far(128) => panel::<V, 2, 8, false>(&w, Span::new(x, lanes, at, 128), y),
+            128.. => panel::<V, 1, 8, false>(&w, Span::new(x, lanes, at, 128), y),
+            64.. => panel::<V, 2, 4, false>(&w, Span::new(x, lanes, at, 64), y),
+            32.. if far(32) => panel::<V, 4, 2, false>(&w, Span::new(x, lanes, at, 32), y),
+            32.. => panel::<V, 2, 2, false>(&w, Span::new(x, lanes, at, 32), y),
+            n @ 17.. => panel::<V, 2, 2, true>(&w, Span::new(x, lanes, at, n), y),
+            16 => panel::<V, 4, 1, false>(&w, Span::new(x, lanes, at, 16), y),
+            n => panel::<V, 4, 1, true>(&w, Span::new(x, lanes, at, n), y),
         };
     }
 }
 
-/// All outputs of `tokens` tokens from `at` on, in `P` vectors, the last of them not full if `MASKED`. Returns `tokens`.
+/// All outputs of as many tokens as fill `16 P` lanes, a copy of which is nearer than the rows of X that they come
+/// from. Returns their number.
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+fn copied<V: Four, const R: usize, const P: usize>(
+    w: &Checked<'_, V>,
+    x: &[f32],
+    lanes: Lanes,
+    y: &mut [f32],
+) -> usize {
+    #[repr(align(64))]
+    struct Near([f32; COPY]);
+    let mut near = Near([0.0; COPY]);
+    let width = 16 * P;
+    let whole = lanes.tokens() - lanes.tokens() % width;
+    for at in (0..whole).step_by(width) {
+        let rows = near
+            .0
+            .chunks_exact_mut(width)
+            .zip(x.chunks_exact(lanes.stride()));
+        rows.for_each(|(near, x)| near.copy_from_slice(&x[at..][..width]));
+        let span = Span::new(x, lanes, at, width);
+        panel::<V, R, P, false>(w, span.of_copies(&near.0), y);
+    }
+    whole
+}
+
+/// All outputs of a span of tokens. Returns how many those are.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
 fn panel<V: Four, const R: usize, const P: usize, const MASKED: bool>(
     w: &Checked<'_, V>,
-    x: &[f32],
-    lanes: Lanes,
-    at: usize,
-    tokens: usize,
+    span: Span<'_, P, MASKED>,
     y: &mut [f32],
 ) -> usize {
-    let span = Span::new::<P, MASKED>(x, lanes.stride(), at, tokens);
+    assert!(w.csr().cols() <= span.rows(), "rows of X");
     let rows = w.csr().rows();
     let whole = rows - rows % R;
     for first in (0..whole).step_by(R) {
@@ -75,7 +115,7 @@ fn panel<V: Four, const R: usize, const P: usize, const MASKED: bool>(
     for first in whole..rows {
         group::<V, 1, P, MASKED>(w, first, span, y);
     }
-    tokens
+    span.tokens()
 }
 
 /// Outputs of rows `first .. first + R`.
@@ -84,7 +124,7 @@ fn panel<V: Four, const R: usize, const P: usize, const MASKED: bool>(
 fn group<V: Four, const R: usize, const P: usize, const MASKED: bool>(
     w: &Checked<'_, V>,
     first: usize,
-    span: Span<'_>,
+    span: Span<'_, P, MASKED>,
     y: &mut [f32],
 ) {
     let y = &mut y[first * span.stride()..][..R * span.stride()];
@@ -96,7 +136,7 @@ fn group<V: Four, const R: usize, const P: usize, const MASKED: bool>(
     // SAFETY: ranges of a checked matrix.
     unsafe { sums::<V, R, P, MASKED>(&mut acc, w, start, end, span) };
     // SAFETY: `y` has R rows.
-    unsafe { span.store::<R, P, MASKED>(&acc, y) };
+    unsafe { span.store(&acc, y) };
 }
 
 /// Outputs of `R` rows, which are the elements `start .. end`.
@@ -110,7 +150,7 @@ unsafe fn sums<V: Four, const R: usize, const P: usize, const MASKED: bool>(
     w: &Checked<'_, V>,
     mut start: [usize; R],
     end: [usize; R],
-    span: Span<'_>,
+    span: Span<'_, P, MASKED>,
 ) {
     let (indices, values) = (w.csr().indices().as_ptr(), w.csr().values().as_ptr());
     let mut together = usize::MAX;
@@ -159,7 +199,7 @@ unsafe fn step<V: Four, const P: usize, const MASKED: bool>(
     acc: &mut [__m512; P],
     indices: *const u16,
     values: *const V,
-    span: Span<'_>,
+    span: Span<'_, P, MASKED>,
 ) {
     // SAFETY: this function's own features are those `four` asks for; an array of four u16 is a word.
     let (v, word) = unsafe {
@@ -205,11 +245,11 @@ unsafe fn add<const P: usize, const MASKED: bool>(
     acc: &mut [__m512; P],
     v: __m512,
     j: usize,
-    span: Span<'_>,
+    span: Span<'_, P, MASKED>,
 ) {
     for (p, acc) in acc.iter_mut().enumerate() {
         // SAFETY: the caller's.
-        let x = unsafe { span.load::<P, MASKED>(j, p) };
+        let x = unsafe { span.load(j, p) };
         *acc = _mm512_add_ps(*acc, _mm512_mul_ps(v, x));
     }
 }

@@ -3,52 +3,93 @@
 use super::{Batch, Lanes, NonFiniteToken, Quantised};
 use crate::kernels::INPUT_PAD;
 use crate::kernels::portable::{MAGNITUDE, quantise};
+use crate::kernels::run::Op;
+use crate::num::simd::Simd;
 
 /// What is infinite or NaN has a magnitude from here on.
 const INFINITE: u32 = f32::INFINITY.to_bits();
 
-pub(super) fn batch<'a>(
-    x: &'a [f32],
-    lanes: Lanes,
-    int8: Option<Quantised<'a>>,
-) -> Result<Batch<'a>, NonFiniteToken> {
-    let Lanes { tokens, stride } = lanes;
-    let Some(Quantised { q, scales }) = int8 else {
-        let rows = x.chunks_exact(stride).flat_map(|row| &row[..tokens]);
-        let largest = rows.fold(0, |m, v| (v.to_bits() & MAGNITUDE).max(m));
-        if largest >= INFINITE {
-            return Err(first_non_finite(x, lanes));
-        }
-        return Ok(Batch {
+/// Makes a batch. Lanes are tokens, so plain loops fill whatever vectors the instructions have.
+pub(super) struct Check<'a> {
+    pub(super) x: &'a [f32],
+    pub(super) lanes: Lanes,
+    pub(super) int8: Option<Quantised<'a>>,
+}
+
+impl<'a> Op for Check<'a> {
+    type Output = Result<Batch<'a>, NonFiniteToken>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> Self::Output {
+        let Check { x, lanes, int8 } = self;
+        let mut batch = Batch {
             lanes,
             x,
             q: &[],
             scales: &[],
-        });
-    };
-    let (q, scales) = (&mut q[..x.len() + INPUT_PAD], &mut scales[..tokens]);
-    scales.fill(0.0);
-    for row in x.chunks_exact(stride) {
-        for (largest, x) in scales.iter_mut().zip(row) {
-            let bits = (x.to_bits() & MAGNITUDE).max(largest.to_bits());
-            *largest = f32::from_bits(bits);
+        };
+        let finite = match int8 {
+            None => largest(x, lanes) < INFINITE,
+            Some(Quantised { q, scales }) => {
+                let (q, scales) = (&mut q[..x.len() + INPUT_PAD], &mut scales[..lanes.tokens]);
+                let finite = largest_each(x, lanes, scales) < INFINITE;
+                if finite {
+                    quantise_all(x, lanes, q, scales);
+                }
+                (batch.q, batch.scales) = (q, scales);
+                finite
+            }
+        };
+        if finite {
+            Ok(batch)
+        } else {
+            Err(first_non_finite(x, lanes))
         }
     }
-    if scales.iter().any(|largest| !largest.is_finite()) {
-        return Err(first_non_finite(x, lanes));
+}
+
+/// Largest magnitude of all tokens.
+#[inline(always)]
+fn largest(x: &[f32], lanes: Lanes) -> u32 {
+    // Eight maxima for a row, so that the loop over it has vectors to fill.
+    let mut most = [0u32; 8];
+    for row in x.chunks_exact(lanes.stride) {
+        let (eights, rest) = row[..lanes.tokens].as_chunks::<8>();
+        for eight in eights {
+            for (most, x) in most.iter_mut().zip(eight) {
+                *most = (*most).max(x.to_bits() & MAGNITUDE);
+            }
+        }
+        for (most, x) in most.iter_mut().zip(rest) {
+            *most = (*most).max(x.to_bits() & MAGNITUDE);
+        }
     }
+    most.into_iter().fold(0, u32::max)
+}
+
+/// Largest magnitude of each token, as floats; returns the largest of them.
+#[inline(always)]
+fn largest_each(x: &[f32], lanes: Lanes, each: &mut [f32]) -> u32 {
+    each.fill(0.0);
+    for row in x.chunks_exact(lanes.stride) {
+        for (most, x) in each.iter_mut().zip(row) {
+            let bits = (x.to_bits() & MAGNITUDE).max(most.to_bits());
+            *most = f32::from_bits(bits);
+        }
+    }
+    each.iter().fold(0, |m, v| v.to_bits().max(m))
+}
+
+/// Turns the largest magnitudes of the tokens into their scales, and `x` into `q`.
+#[inline(always)]
+fn quantise_all(x: &[f32], lanes: Lanes, q: &mut [i8], scales: &mut [f32]) {
     scales.iter_mut().for_each(|s| *s /= 127.0);
-    for (q, x) in q.chunks_exact_mut(stride).zip(x.chunks_exact(stride)) {
+    let rows = q.chunks_exact_mut(lanes.stride);
+    for (q, x) in rows.zip(x.chunks_exact(lanes.stride)) {
         for ((q, x), &scale) in q.iter_mut().zip(x).zip(&*scales) {
             *q = quantise(*x, scale);
         }
     }
-    Ok(Batch {
-        lanes,
-        x,
-        q,
-        scales,
-    })
 }
 
 /// Where a batch known to hold one has its first infinity or NaN.

@@ -151,7 +151,7 @@ impl Isa {
     ) -> Result<Batch<'a>, NonFiniteToken> {
         assert!(lanes.tokens > 0, "a batch has a token");
         assert!(x.len().is_multiple_of(lanes.stride), "batch shape");
-        input::batch(x, lanes, int8)
+        self.run(input::Check { x, lanes, int8 })
     }
 
     /// `Y = W X (+ bias)`, token by token the bits of [`Isa::matvec`].
