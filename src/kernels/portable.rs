@@ -46,12 +46,11 @@ pub(super) fn input<'a>(
 /// `rne(x / scale)`, and zero where the scale is.
 #[inline(always)]
 pub(crate) fn quantise(x: f32, scale: f32) -> i8 {
-    // Adding and subtracting 1.5 · 2^23 rounds to nearest even.
+    // Adding 1.5 · 2^23 rounds to nearest even, and leaves the integer in the low bits.
     const ROUND: f32 = 12_582_912.0;
-    if scale == 0.0 {
-        return 0;
-    }
-    ((x / scale + ROUND) - ROUND).clamp(-127.0, 127.0) as i8
+    // Where the scale is zero, |x| is far below a half.
+    let divisor = if scale == 0.0 { 1.0 } else { scale };
+    ((x / divisor).clamp(-127.0, 127.0) + ROUND).to_bits() as i8
 }
 
 pub(super) fn matvec(w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) {

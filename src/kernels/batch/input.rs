@@ -51,20 +51,16 @@ impl<'a> Op for Check<'a> {
 /// Largest magnitude of all tokens.
 #[inline(always)]
 fn largest(x: &[f32], lanes: Lanes) -> u32 {
-    // Eight maxima for a row, so that the loop over it has vectors to fill.
-    let mut most = [0u32; 8];
-    for row in x.chunks_exact(lanes.stride) {
-        let (eights, rest) = row[..lanes.tokens].as_chunks::<8>();
-        for eight in eights {
-            for (most, x) in most.iter_mut().zip(eight) {
-                *most = (*most).max(x.to_bits() & MAGNITUDE);
-            }
-        }
-        for (most, x) in most.iter_mut().zip(rest) {
-            *most = (*most).max(x.to_bits() & MAGNITUDE);
-        }
-    }
-    most.into_iter().fold(0, u32::max)
+    // Without free lanes there is one long row.
+    let (tokens, stride) = match lanes {
+        Lanes { tokens, stride } if tokens == stride => (x.len(), x.len().max(1)),
+        Lanes { tokens, stride } => (tokens, stride),
+    };
+    let rows = x.chunks_exact(stride).map(|row| {
+        let magnitudes = row[..tokens].iter().map(|v| v.to_bits() & MAGNITUDE);
+        magnitudes.fold(0, u32::max)
+    });
+    rows.fold(0, u32::max)
 }
 
 /// Largest magnitude of each token, as floats; returns the largest of them.
