@@ -26,6 +26,9 @@ pub mod report;
 // Heap memory aligned as the engine likes it.
 pub mod memory;
 
+// Models in the forms that this machine runs fastest.
+pub mod repack;
+
 // Models on disk, as every tool reads and writes them.
 pub mod checkpoint;
 
@@ -55,6 +58,9 @@ pub mod eval;
 
 // Models on emulated boards.
 pub mod device;
+
+// What every encoding costs.
+pub mod encodings;
 
 // The main job in one go.
 pub mod demo;

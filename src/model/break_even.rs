@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! # lacuna bench-encodings --for avx512: …
-//! values,encoding,major,vectors,1,2,5,10,20,35,50,70,100          density in percent, ascending
-//! f32,csr-u16,output,1,410,330,…                                  cost per nonzero at that density
+//! values,encoding,major,vectors,size,1,2,5,10,20,35,50,70,100     density in percent, ascending
+//! f32,csr-u16,output,1,small,0.41,0.33,…                          cost per nonzero at that density
 //! ```
 //!
 //! # Invariants
 //! - A line that cannot be read counts for nothing: a form without a cost is never chosen.
+//! - A matrix is large if its dense form takes more than [`LARGE`] bytes; a table without lines for large ones answers
+//!   with those for small ones.
 //! - Between two densities the cost of an *element* (nonzero or not) is interpolated, beyond them the nearest one's holds.
 //!
 //! # Why
@@ -48,6 +50,8 @@ impl<'a> BreakEven<'a> {
 
     /// Costs of all forms that `job` may take, with the form of each.
     pub fn costs(self, job: Job) -> impl Iterator<Item = (Form, f32)> + use<'a> {
+        let elements = job.tensor.rows as u64 * job.tensor.cols as u64;
+        let large = elements * job.value.bits() as u64 / 8 > LARGE && self.0.contains(",large,");
         let mut lines = self.0.lines().filter(|line| !line.starts_with('#'));
         let head = lines.next().unwrap_or_default();
         lines.filter_map(move |line| {
@@ -60,19 +64,22 @@ impl<'a> BreakEven<'a> {
                 _ => return None,
             };
             let many = fields.next()? != "1";
+            let size = fields.next()?;
             let form = Form { encoding, major };
             let fits = value == job.value.name()
                 && many == (job.product == Product::Many)
+                && (size == "large") == large
                 && form.may_hold(job.tensor.kind);
-            let elements = (job.tensor.rows * job.tensor.cols) as f32;
-            let share = if major == Major::Input {
-                job.active
-            } else {
-                1.0
+            if !fits {
+                return None;
+            }
+            let share = match major {
+                Major::Output => 1.0,
+                Major::Input => job.active,
             };
-            let density = job.nonzeros as f32 / elements;
-            let cost = element(head.split(',').skip(4).zip(fields), density)?;
-            fits.then_some((form, cost * elements * share))
+            let density = job.nonzeros as f32 / elements as f32;
+            let cost = element(head.split(',').skip(NAMES).zip(fields), density)?;
+            Some((form, cost * elements as f32 * share))
         })
     }
 
@@ -82,6 +89,12 @@ impl<'a> BreakEven<'a> {
         Some(least.0)
     }
 }
+
+/// Bytes of a dense form from which on a matrix is large: it no longer stays in a core's second cache.
+pub const LARGE: u64 = 1 << 20;
+
+/// Fields of a line before its costs.
+const NAMES: usize = 5;
 
 /// Cost per element at `density`, from pairs of a density in percent and a cost per nonzero.
 fn element<'a>(points: impl Iterator<Item = (&'a str, &'a str)>, density: f32) -> Option<f32> {
@@ -114,9 +127,12 @@ mod tests {
     use super::*;
     use crate::format::schema::{Id, Kind};
 
-    const TABLE: &str = "# a note\nvalues,encoding,major,vectors,10,50,100\n\
-        f32,dense,output,1,10,2,1\nf32,csr-u16,output,1,4,4,4\nf32,csr-u16,input,1,6,6,6\n\
-        f32,dense,output,32,5,1,0.5\nf32,nonsense,output,1,0,0,0\nf32,dense,input,1,a,b,c\n";
+    const TABLE: &str = "# a note\nvalues,encoding,major,vectors,size,10,50,100\n\
+        f32,dense,output,1,small,10,2,1\nf32,csr-u16,output,1,small,4,4,4\n\
+        f32,csr-u16,input,1,small,6,6,6\nf32,dense,output,32,small,5,1,0.5\n\
+        f32,nonsense,output,1,small,0,0,0\nf32,dense,input,1,small,a,b,c\n\
+        i8,dense,output,1,small,10,2,1\ni8,csr-u16,output,1,small,9,9,9\n\
+        i8,dense,output,1,large,10,2,1\ni8,csr-u16,output,1,large,1,1,1\n";
 
     fn job(density: f32, active: f32) -> Job {
         Job {
@@ -160,6 +176,18 @@ mod tests {
         lookup.tensor.kind = Kind::Lookup;
         assert_eq!(fastest(lookup), Some((Encoding::Dense, output)));
         assert_eq!(BreakEven::new("").fastest(job(0.5, 1.0)), None);
+    }
+
+    #[test]
+    fn large_matrices_have_lines_of_their_own() {
+        let mut job = Job {
+            value: ValueType::I8,
+            ..job(0.5, 1.0)
+        };
+        assert_eq!(fastest(job), Some((Encoding::Dense, Major::Output)));
+        (job.tensor.rows, job.tensor.cols) = (2048, 1024);
+        job.nonzeros = 1 << 20;
+        assert_eq!(fastest(job), Some((Encoding::CsrU16, Major::Output)));
     }
 
     #[test]

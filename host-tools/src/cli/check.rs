@@ -10,6 +10,7 @@ use super::device::{TargetArgs, job};
 use super::open;
 use super::run::{Generation, LimitArgs, PromptArgs};
 use crate::device::{self, Difference, Job};
+use crate::memory::Buffer;
 use crate::report::{Out, count};
 
 /// Compare every logit and every activation statistic of this machine and an emulated board, bit for bit
@@ -23,6 +24,8 @@ pub(super) struct Args {
     prompt: PromptArgs,
     #[command(flatten)]
     generation: Generation,
+    #[command(flatten)]
+    repack: open::RepackArgs,
     #[command(flatten)]
     limits: LimitArgs,
     /// Print one JSON object
@@ -102,7 +105,9 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     };
     let mut verdict = Ok(());
     for isa in Isa::available() {
-        let here = device::observe(isa, &model, &job)
+        let mut forms = Buffer::zeroed(0);
+        let (here, _) = args.repack.apply(model, isa, &mut forms, &out)?;
+        let here = device::observe(isa, &here, &job)
             .with_context(|| format!("{} stopped on {isa}", args.model.display()))?;
         checked.isas.push(isa.to_string());
         if let Some(difference) = here.first_difference(&there) {

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::open;
 use super::run::{LimitArgs, isa};
 use crate::eval::{self, Score};
+use crate::memory::Buffer;
 use crate::report::{NextStep, Out, count, table};
 
 /// Compare models by how well they predict text
@@ -33,6 +34,8 @@ pub(super) struct Args {
     /// Instructions to use; the choice changes no bit [default: the fastest here]
     #[arg(long, value_name = "NAME")]
     isa: Option<String>,
+    #[command(flatten)]
+    repack: open::RepackArgs,
     #[command(flatten)]
     limits: LimitArgs,
     /// Print one JSON object
@@ -80,7 +83,9 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         (Some(path), _) => Source::Text(open::file(path)?),
         (None, Some(path)) => {
             let buffer = open::model(path)?;
+            let mut forms = Buffer::zeroed(0);
             let model = open::parse(path, &buffer)?;
+            let (model, _) = args.repack.apply(model, isa, &mut forms, &out)?;
             let tokens = args.tokens.unwrap_or(2000);
             let tokenizer = tokenizer(path, &model)?;
             let documents = eval::generate(&model, &tokenizer, tokens, args.seed, options(&model))?;
@@ -94,7 +99,9 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     let mut lines: Vec<Line> = Vec::new();
     for path in &args.models {
         let buffer = open::model(path)?;
+        let mut forms = Buffer::zeroed(0);
         let model = open::parse(path, &buffer)?;
+        let (model, _) = args.repack.apply(model, isa, &mut forms, &out)?;
         let tokenizer = tokenizer(path, &model)?;
         let documents = source.documents(path, &model, &tokenizer, args.tokens)?;
         let total: usize = documents.iter().map(Vec::len).sum();

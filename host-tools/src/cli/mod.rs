@@ -8,6 +8,7 @@
 //! # Why
 //! `--json` belongs to each command rather than to all, because `demo --json FILE` takes a path.
 
+mod bench_encodings;
 mod check;
 mod demo;
 mod device;
@@ -56,6 +57,7 @@ enum Command {
     Eval(eval::Args),
     Device(device::Args),
     Check(check::Args),
+    BenchEncodings(bench_encodings::Args),
 }
 
 /// Runs the command line of this process.
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Eval(args) => eval::run(args, cli.quiet),
         Command::Device(args) => device::run(args, cli.quiet),
         Command::Check(args) => check::run(args, cli.quiet),
+        Command::BenchEncodings(args) => bench_encodings::run(args, cli.quiet),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,11 +5,13 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use lacuna::kernels::Isa;
 use lacuna::model::{CacheType, Model};
 
 use crate::checkpoint::{self, Checkpoint, Tokenizer};
 use crate::memory::Buffer;
-use crate::report::NextStep;
+use crate::repack;
+use crate::report::{NextStep, Out};
 
 /// The checkpoint in directory `path`.
 ///
@@ -99,6 +101,37 @@ pub(super) fn parse<'a>(path: &Path, bytes: &'a [u8]) -> anyhow::Result<Model<'a
     Model::new(bytes)
         .with_context(|| format!("{} is not a model this engine can run", path.display()))
         .next_step(|| "copy the file again, or make it with `lacuna export`".to_owned())
+}
+
+/// Whether a model is brought into the forms that this machine runs fastest.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct RepackArgs {
+    /// Run the file's matrices as they lie in it; repacking changes no bit
+    #[arg(long)]
+    no_repack: bool,
+}
+
+impl RepackArgs {
+    /// The model to run with `isa`; `buffer` holds what is not in its file.
+    ///
+    /// # Errors
+    /// None that a checked model has.
+    pub(super) fn apply<'a>(
+        self,
+        model: Model<'a>,
+        isa: Isa,
+        buffer: &'a mut Buffer,
+        out: &Out,
+    ) -> anyhow::Result<(Model<'a>, repack::Cost)> {
+        if self.no_repack {
+            return Ok((model, repack::Cost::default()));
+        }
+        let (model, cost) = repack::repack(model, isa, buffer)?;
+        if cost.matrices > 0 {
+            out.note(cost);
+        }
+        Ok((model, cost))
+    }
 }
 
 /// In what keys and values are kept.

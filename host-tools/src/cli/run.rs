@@ -9,6 +9,8 @@ use lacuna::model::{self, Limits, Model};
 use lacuna::session::{self, Options, Sampler, Tokenizer, WhenFull};
 
 use super::open;
+use crate::memory::Buffer;
+use crate::repack;
 use crate::report::{NextStep, Out, bytes, count};
 use crate::run::{self, Report, Request};
 
@@ -24,6 +26,8 @@ pub(super) struct Args {
     /// Instructions to use; the choice changes no bit [default: the fastest here]
     #[arg(long, value_name = "NAME")]
     isa: Option<String>,
+    #[command(flatten)]
+    repack: open::RepackArgs,
     #[command(flatten)]
     limits: LimitArgs,
     /// Measure how sparse the activations are at every site
@@ -178,6 +182,9 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     let model = open::parse(&args.model, &buffer)?;
     let tokenizer = Tokenizer::new(model.file());
     let prompt = args.prompt.tokens(tokenizer.as_ref())?;
+    let isa = isa(args.isa.as_deref())?;
+    let mut forms = Buffer::zeroed(0);
+    let (model, repacked) = args.repack.apply(model, isa, &mut forms, &out)?;
     let g = args.generation;
     let request = Request {
         prompt: &prompt,
@@ -187,7 +194,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         options: Options {
             limits: args.limits.at_once(&model),
             when_full: args.limits.when_full(),
-            isa: isa(args.isa.as_deref())?,
+            isa,
         },
         probe: args.probe || args.transcript,
     };
@@ -225,7 +232,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     }
     let report = Report::new(&model, tokenizer.as_ref(), &request, &ran);
     if args.json {
-        return out.result(&report, String::new);
+        return out.result(&Machine { report, repacked }, String::new);
     }
     out.note(format_args!(
         "\n{} positions, {:.0} a second on {}, {} of RAM, digest {}",
@@ -239,6 +246,14 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         out.result(&report, || format!("\n{}", report.sites.table()))?;
     }
     Ok(())
+}
+
+/// A run on this machine, as JSON.
+#[derive(Debug, serde::Serialize)]
+struct Machine {
+    #[serde(flatten)]
+    report: Report,
+    repacked: repack::Cost,
 }
 
 /// What to do about a run that failed.

@@ -1,7 +1,7 @@
 //! What this machine can say about a model: how well it predicts, how fast each back-end runs it, whether they agree.
 
 use anyhow::Context;
-use lacuna::kernels::{Isa, IsaName};
+use lacuna::kernels::Isa;
 use lacuna::model::{Limits, Model, State};
 use lacuna::session::{Options, Sampler, Tokenizer};
 
@@ -11,6 +11,8 @@ use super::outcome::{Figure, Speed};
 use crate::data::Corpus;
 use crate::eval;
 use crate::export::Target;
+use crate::memory::Buffer;
+use crate::repack;
 use crate::report::Out;
 use crate::run::{self, Ran, Request, Sites};
 use crate::train;
@@ -31,15 +33,6 @@ pub(super) fn validation(
             .collect()
     };
     Ok(ranges.into_iter().map(tokens).collect())
-}
-
-/// The target that suits a back-end.
-fn target(isa: IsaName) -> Target {
-    match isa {
-        IsaName::Avx2 => Target::Avx2,
-        IsaName::Avx512 => Target::Avx512,
-        _ => Target::Portable,
-    }
 }
 
 /// BOS and the prompt, then as many tokens as the context holds.
@@ -78,8 +71,9 @@ pub(super) fn measure(
     let mut speeds = Vec::new();
     let mut digests = Vec::new();
     for isa in Isa::available() {
-        let file = variant.export(target(isa.name()))?;
-        let model = Model::new(&file.bytes)?;
+        let file = variant.export(Target::of(isa.name()))?;
+        let mut forms = Buffer::zeroed(0);
+        let (model, _) = repack::repack(Model::new(&file.bytes)?, isa, &mut forms)?;
         let mut tokens_per_second: f64 = 0.0;
         for _ in 0..REPEATS {
             let ran = generate(&model, isa, false)?;
@@ -94,8 +88,9 @@ pub(super) fn measure(
         });
     }
     let isa = Isa::detect();
-    let file = variant.export(target(isa.name()))?;
-    let model = Model::new(&file.bytes)?;
+    let file = variant.export(Target::of(isa.name()))?;
+    let mut forms = Buffer::zeroed(0);
+    let (model, _) = repack::repack(Model::new(&file.bytes)?, isa, &mut forms)?;
     let tokenizer = Tokenizer::new(model.file()).context("the model has no tokenizer")?;
     let total: usize = windows.iter().map(|w| w.len() - 1).sum();
     let bar = out.progress(total as u64, "predicting");

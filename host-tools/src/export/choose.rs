@@ -1,111 +1,86 @@
-//! Which form each matrix takes: dense or CSR, output- or input-major.
+//! Which form each matrix takes: encoding and orientation.
 
-use lacuna::config::{Activation, Config};
-use lacuna::format::ValueType;
-use lacuna::format::schema::{Id, Kind, Tensor};
-use lacuna::sparse::Major;
+use lacuna::config::Config;
+use lacuna::format::pack::{self, Form};
+use lacuna::format::schema::Tensor;
+use lacuna::format::{Encoding, Product};
+use lacuna::model::break_even::Job;
+use lacuna::model::repack::active;
+use lacuna::sparse::{Major, Matrix};
 
-use super::target::{Goal, RELU_ACTIVE, SLACK, Target};
+use super::target::{Goal, NEAR, SLACK, Target};
+use crate::memory::Buffer;
 
-/// A way to store a matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Form {
-    /// CSR rather than dense.
-    pub(super) sparse: bool,
-    /// Which axis is stored as rows.
-    pub(super) major: Major,
+/// A form that a matrix may take, and what it costs.
+#[derive(Clone, Copy, Debug)]
+struct Offer {
+    form: Form,
+    time: f64,
+    bytes: f64,
 }
 
-/// Expected share of nonzero elements in the input of a matrix: k/n at an AbsTopK site, half after ReLU, else 1.
-pub(super) fn active(config: &Config, id: Id) -> f64 {
-    let share = |k: usize, n: usize| if k == 0 { 1.0 } else { k as f64 / n as f64 };
-    let t = &config.topk;
-    match id {
-        Id::Wq | Id::Wk | Id::Wv => share(t.attn_in, config.dim),
-        Id::W1 | Id::W3 => share(t.mlp_in, config.dim),
-        Id::W2 if t.mlp_neuron == 0 => match config.activation {
-            Activation::Relu | Activation::Relu2 => RELU_ACTIVE,
-            _ => 1.0,
-        },
-        Id::W2 => share(t.mlp_neuron, config.hidden_dim),
-        _ => 1.0,
-    }
-}
-
-/// Chooses the form of `tensor` with `nonzero` weights after rounding to `values`.
+/// Chooses the form of `matrix`, which is `tensor` after rounding.
+///
+/// # Errors
+/// The matrix is too large for every form.
 pub(super) fn form(
     config: &Config,
-    tensor: &Tensor,
-    nonzero: usize,
-    values: ValueType,
+    tensor: Tensor,
+    matrix: &Matrix<'_>,
     target: Target,
-) -> Form {
-    let active = active(config, tensor.id);
-    let costs = target.costs(values);
-    let time = |form: &Form| -> f64 {
-        let elements = if form.sparse {
-            nonzero
-        } else {
-            tensor.rows * tensor.cols
-        } as f64;
-        let (rows, cols) = (tensor.rows as f64, tensor.cols as f64);
-        match (form.sparse, form.major) {
-            (false, Major::Output) => elements * costs.dense_output,
-            (false, Major::Input) => elements * active * costs.dense_input,
-            (true, Major::Output) => elements * costs.csr_output.0 + rows * costs.csr_output.1,
-            (true, Major::Input) => {
-                active * (elements * costs.csr_input.0 + cols * costs.csr_input.1)
-            }
-        }
+    scratch: &mut Buffer,
+) -> Result<Form, pack::Error> {
+    let job = Job {
+        tensor,
+        value: pack::value(matrix),
+        nonzeros: matrix.nonzeros(),
+        product: Product::One,
+        active: active(config, tensor.id),
     };
-    let bytes = |form: &Form| bytes(tensor, nonzero, values, form.sparse);
-    // Rows of a look-up table are read one by one.
-    let majors = match tensor.kind {
-        Kind::Matrix => &[Major::Output, Major::Input][..],
-        _ => &[Major::Output],
-    };
-    let forms = || {
-        let both = [false, true].into_iter();
-        both.flat_map(|sparse| majors.iter().map(move |&major| Form { sparse, major }))
-    };
-    let least = forms()
-        .map(|form| time(&form))
-        .fold(f64::INFINITY, f64::min);
-    let limit = match target.goal() {
-        Goal::Bytes => f64::INFINITY,
-        Goal::Time => least * SLACK,
-    };
-    let order = |a: &Form, b: &Form| {
-        bytes(a)
-            .total_cmp(&bytes(b))
-            .then(time(a).total_cmp(&time(b)))
-    };
-    let fit = forms().filter(|form| time(form) <= limit);
-    fit.min_by(order).unwrap_or(Form {
-        sparse: false,
+    let mut offers = Vec::new();
+    for (form, time) in target.table().costs(job) {
+        // Orientations differ by a few row starts, which must not outweigh time, so both count as output-major.
+        let counted = Form {
+            major: Major::Output,
+            ..form
+        };
+        offers.push(Offer {
+            form,
+            time: time.into(),
+            bytes: pack::line(tensor, matrix, counted, scratch)?.len as f64,
+        });
+    }
+    Ok(best(&offers, target.goal()).unwrap_or(Form {
+        encoding: Encoding::Dense,
         major: Major::Output,
-    })
+    }))
 }
 
-/// Bytes of the payload without scales and padding. Orientations differ by a few row starts, which must not outweigh
-/// time, so both count as output-major.
-fn bytes(tensor: &Tensor, nonzero: usize, values: ValueType, sparse: bool) -> f64 {
-    let width = values.bits() as f64 / 8.0;
-    if sparse {
-        4.0 * (tensor.rows as f64 + 1.0) + nonzero as f64 * (width + 2.0)
-    } else {
-        (tensor.rows * tensor.cols) as f64 * width
-    }
+fn best(offers: &[Offer], goal: Goal) -> Option<Form> {
+    let (first, second, slack): (fn(&Offer) -> f64, fn(&Offer) -> f64, f64) = match goal {
+        Goal::Bytes => (|o| o.bytes, |o| o.time, NEAR),
+        Goal::Time => (|o| o.time, |o| o.bytes, SLACK),
+    };
+    let least = offers.iter().map(first).fold(f64::INFINITY, f64::min);
+    let near = offers.iter().filter(|o| first(o) <= least * slack);
+    let order = |a: &&Offer, b: &&Offer| {
+        let by_second = second(a).total_cmp(&second(b));
+        by_second.then(first(a).total_cmp(&first(b)))
+    };
+    near.min_by(order).map(|o| o.form)
 }
 
 #[cfg(test)]
 mod tests {
-    use lacuna::config::{Position, TopK};
-    use lacuna::format::schema;
+    use lacuna::config::{Activation, Position, TopK};
+    use lacuna::format::ValueType;
+    use lacuna::format::schema::{self, Id};
+    use lacuna::num::Rng;
 
+    use super::super::encode;
     use super::*;
 
-    fn chosen(id: Id, density: f64, values: ValueType, target: Target) -> Form {
+    fn chosen(id: Id, density: f32, values: ValueType, target: Target) -> Form {
         let config = Config {
             dim: 96,
             hidden_dim: 384,
@@ -130,48 +105,100 @@ mod tests {
             },
         };
         let tensor = schema::tensors(&config).find(|t| t.id == id).unwrap();
-        let nonzero = (density * (tensor.rows * tensor.cols) as f64) as usize;
-        form(&config, &tensor, nonzero, values, target)
+        let mut rng = Rng::new(4);
+        let mut number = || match rng.next_f32() < density {
+            true => rng.next_f32() + 0.1,
+            false => 0.0,
+        };
+        let weights: Vec<f32> = (0..tensor.rows * tensor.cols).map(|_| number()).collect();
+        let rounded = encode::round("w", &weights, tensor.cols, values).unwrap();
+        let matrix = rounded.view(&tensor).unwrap();
+        let mut scratch = encode::scratch(&matrix);
+        form(&config, tensor, &matrix, target, &mut scratch).unwrap()
     }
 
+    const BOARDS: [Target; 5] = [
+        Target::CortexM0,
+        Target::CortexM4,
+        Target::CortexM33,
+        Target::CortexM55,
+        Target::Rv32,
+    ];
+    const ALL: [ValueType; 3] = [ValueType::F32, ValueType::F16, ValueType::I8];
+
     #[test]
-    fn microcontrollers_store_what_is_smallest() {
-        // 6 bytes against 4, 4 against 2, 3 against 1; row starts move each a little.
-        for (values, below, above) in [
-            (ValueType::F32, 0.6, 0.7),
-            (ValueType::F16, 0.45, 0.55),
-            (ValueType::I8, 0.27, 0.4),
-        ] {
-            assert!(chosen(Id::W1, below, values, Target::CortexM4).sparse);
-            assert!(!chosen(Id::W1, above, values, Target::CortexM4).sparse);
+    fn microcontrollers_store_what_is_nearly_smallest() {
+        for target in BOARDS {
+            for values in ALL {
+                let tenth = chosen(Id::W1, 0.1, values, target).encoding;
+                assert!(
+                    matches!(tenth, Encoding::CsrU8Gap | Encoding::NibbleGap),
+                    "{target:?} {values} {tenth}"
+                );
+                assert_eq!(
+                    chosen(Id::W1, 1.0, values, target).encoding,
+                    Encoding::Dense
+                );
+            }
         }
     }
 
     #[test]
     fn sparse_inputs_choose_input_major_and_dense_ones_do_not() {
-        for target in [Target::Portable, Target::CortexM4, Target::CortexM0] {
+        for target in BOARDS.into_iter().chain([Target::Portable]) {
             for density in [0.1, 1.0] {
                 let by = |id| chosen(id, density, ValueType::F32, target).major;
-                assert_eq!((by(Id::W1), by(Id::W2)), (Major::Output, Major::Input));
+                assert_eq!(
+                    (by(Id::W1), by(Id::W2)),
+                    (Major::Output, Major::Input),
+                    "{target:?} {density}"
+                );
             }
         }
     }
 
     #[test]
-    fn wide_vectors_leave_the_dense_form_only_where_it_pays() {
-        for target in [Target::Avx2, Target::Avx512] {
-            assert!(!chosen(Id::W1, 0.5, ValueType::F32, target).sparse);
-            assert!(chosen(Id::W2, 0.02, ValueType::F32, target).sparse);
+    fn wide_vectors_take_panels_unless_all_is_dense() {
+        for values in ALL {
+            for density in [0.05, 0.1, 0.2] {
+                let form = chosen(Id::W1, density, values, Target::Avx512);
+                assert_eq!(form.encoding, Encoding::Panel32, "{values} {density}");
+            }
+            for target in [Target::Avx2, Target::Avx512] {
+                let form = chosen(Id::W1, 1.0, values, target);
+                assert_eq!(form.encoding, Encoding::Dense, "{target:?} {values}");
+            }
         }
     }
 
     #[test]
-    fn look_up_tables_stay_output_major() {
-        for target in [Target::Portable, Target::Avx512] {
+    fn look_up_tables_stay_output_major_and_reach_their_rows() {
+        for target in BOARDS.into_iter().chain([Target::Portable, Target::Avx512]) {
             for density in [0.1, 1.0] {
                 let form = chosen(Id::Embedding, density, ValueType::F32, target);
-                assert_eq!(form.major, Major::Output);
+                assert!(form.may_hold(schema::Kind::Lookup), "{target:?} {form:?}");
             }
         }
+    }
+
+    #[test]
+    fn near_equals_are_decided_by_the_other_goal() {
+        let offer = |encoding, time, bytes| Offer {
+            form: Form {
+                encoding,
+                major: Major::Output,
+            },
+            time,
+            bytes,
+        };
+        let offers = [
+            offer(Encoding::Dense, 1.0, 400.0),
+            offer(Encoding::Bitmask, 1.1, 200.0),
+            offer(Encoding::CsrU8Gap, 3.0, 105.0),
+            offer(Encoding::NibbleGap, 4.0, 100.0),
+        ];
+        let encoding = |goal| best(&offers, goal).map(|form| form.encoding);
+        assert_eq!(encoding(Goal::Time), Some(Encoding::Bitmask));
+        assert_eq!(encoding(Goal::Bytes), Some(Encoding::CsrU8Gap));
     }
 }

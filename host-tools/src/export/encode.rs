@@ -1,19 +1,21 @@
-//! One matrix in the form a file stores: values rounded, then laid out.
+//! One matrix as a file stores it: values rounded, then laid out by the engine's own packers.
 //!
 //! ```text
-//! f32 (rows, cols) ─ round ─► f32 | f16 | i8 + scale per output ─ lay out ─► dense | csr, output- or input-major
+//! f32 (rows, cols) ─ round ─► f32 | f16 | i8 + scale per output ─ format::pack ─► line of the directory, payload
 //! ```
 
 use half::f16;
-use lacuna::format::ValueType;
-use lacuna::sparse::{self, Csr, Dense, Layout, Major, Matrix, Stored, Value};
+use lacuna::format::pack::{self, Form};
+use lacuna::format::schema::Tensor;
+use lacuna::format::{self, Entry, ValueType};
+use lacuna::sparse::{self, Dense, Layout, Major, Matrix, Stored};
 
 use super::Error;
-use super::choose::Form;
+use crate::memory::Buffer;
 
 /// Rounded values of a matrix, row-major whatever form they will take.
 #[derive(Clone, Debug)]
-pub(super) enum Rounded {
+pub(crate) enum Rounded {
     F32(Vec<f32>),
     F16(Vec<f16>),
     I8(Vec<i8>, Vec<f32>),
@@ -25,7 +27,7 @@ pub(super) enum Rounded {
 ///
 /// # Errors
 /// A value beyond f16's range, with its place.
-pub(super) fn round(
+pub(crate) fn round(
     name: &str,
     values: &[f32],
     cols: usize,
@@ -66,146 +68,100 @@ pub(super) fn round(
 }
 
 impl Rounded {
-    /// Values that are not zero after rounding: what a sparse form stores.
-    pub(super) fn nonzero(&self) -> usize {
-        fn of<V: Value>(values: &[V]) -> usize {
-            values.iter().filter(|v| v.to_f32() != 0.0).count()
-        }
-        match self {
-            Rounded::F32(v) => of(v),
-            Rounded::F16(v) => of(v),
-            Rounded::I8(v, _) => of(v),
-        }
-    }
-
-    /// Lays the values out; `cols` inputs.
-    pub(super) fn lay_out(&self, cols: usize, form: Form) -> Laid {
-        fn of<V: Value>(values: &[V], cols: usize, form: Form) -> (Pattern, Vec<V>) {
-            let rows = values.len() / cols;
-            let (major, minor, row_step, col_step) = match form.major {
-                Major::Output => (rows, cols, cols, 1),
-                Major::Input => (cols, rows, 1, cols),
-            };
-            let mut stored = Vec::new();
-            let (mut indptr, mut indices) = (vec![0u32], Vec::new());
-            for i in 0..major {
-                for j in 0..minor {
-                    let v = values[i * row_step + j * col_step];
-                    if !form.sparse {
-                        stored.push(v);
-                    } else if v.to_f32() != 0.0 {
-                        indices.push(j as u16);
-                        stored.push(v);
-                    }
-                }
-                indptr.push(stored.len() as u32);
-            }
-            let pattern = Pattern {
-                major,
-                minor,
-                csr: form.sparse.then_some((indptr, indices)),
-            };
-            (pattern, stored)
-        }
-        let (pattern, values) = match self {
-            Rounded::F32(v) => {
-                let (p, v) = of(v, cols, form);
-                (p, Rounded::F32(v))
-            }
-            Rounded::F16(v) => {
-                let (p, v) = of(v, cols, form);
-                (p, Rounded::F16(v))
-            }
-            Rounded::I8(v, scales) => {
-                let (p, v) = of(v, cols, form);
-                (p, Rounded::I8(v, scales.clone()))
-            }
+    /// The values as a dense matrix, every element stored.
+    ///
+    /// # Errors
+    /// A value that is not finite, or too few of them.
+    pub(crate) fn view(&self, tensor: &Tensor) -> Result<Matrix<'_>, sparse::Error> {
+        let (rows, cols) = (tensor.rows, tensor.cols);
+        let stored = match self {
+            Rounded::F32(v) => Stored::F32(Layout::Dense(Dense::new(rows, cols, v)?)),
+            Rounded::F16(v) => Stored::F16(Layout::Dense(Dense::new(rows, cols, v)?)),
+            Rounded::I8(v, s) => Stored::I8(Layout::Dense(Dense::new(rows, cols, v)?), s),
         };
-        Laid {
-            orientation: form.major,
-            pattern,
-            values,
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Pattern {
-    major: usize,
-    minor: usize,
-    csr: Option<(Vec<u32>, Vec<u16>)>,
-}
-
-impl Pattern {
-    fn dense<'a, V: Value>(&self, values: &'a [V]) -> Result<Dense<'a, V>, sparse::Error> {
-        Dense::new(self.major, self.minor, values)
-    }
-
-    fn csr<'a, V: Value>(
-        &'a self,
-        indptr: &'a [u32],
-        indices: &'a [u16],
-        values: &'a [V],
-    ) -> Result<Csr<'a, V>, sparse::Error> {
-        Csr::new(self.major, self.minor, indptr, indices, values)
+        Matrix::new(Major::Output, stored)
     }
 }
 
 /// A matrix in its final form.
-#[derive(Clone, Debug)]
-pub(super) struct Laid {
-    orientation: Major,
-    pattern: Pattern,
-    values: Rounded,
+#[derive(Debug)]
+pub(crate) struct Laid {
+    line: Entry,
+    payload: Buffer,
+}
+
+/// Memory that packing may use for any form of a matrix.
+pub(crate) fn scratch(matrix: &Matrix<'_>) -> Buffer {
+    let len = |major| pack::scratch_len(matrix, major);
+    Buffer::zeroed(len(Major::Output).max(len(Major::Input)))
+}
+
+/// Lays a matrix out.
+///
+/// # Errors
+/// A form that the tensor may not have, or that is too large.
+pub(crate) fn lay_out(
+    tensor: Tensor,
+    matrix: &Matrix<'_>,
+    form: Form,
+    scratch: &mut Buffer,
+) -> Result<Laid, pack::Error> {
+    let line = pack::line(tensor, matrix, form, scratch)?;
+    let mut payload = Buffer::zeroed(line.len);
+    pack::pack(tensor, matrix, form, scratch, &mut payload)?;
+    Ok(Laid { line, payload })
 }
 
 impl Laid {
     /// The view that the writer takes.
-    pub(super) fn view(&self) -> Result<Matrix<'_>, sparse::Error> {
-        let p = &self.pattern;
-        let stored = match (&p.csr, &self.values) {
-            (None, Rounded::F32(v)) => Stored::F32(Layout::Dense(p.dense(v)?)),
-            (None, Rounded::F16(v)) => Stored::F16(Layout::Dense(p.dense(v)?)),
-            (None, Rounded::I8(v, s)) => Stored::I8(Layout::Dense(p.dense(v)?), s),
-            (Some((i, j)), Rounded::F32(v)) => Stored::F32(Layout::Csr(p.csr(i, j, v)?)),
-            (Some((i, j)), Rounded::F16(v)) => Stored::F16(Layout::Csr(p.csr(i, j, v)?)),
-            (Some((i, j)), Rounded::I8(v, s)) => Stored::I8(Layout::Csr(p.csr(i, j, v)?), s),
-        };
-        Matrix::new(self.orientation, stored)
+    ///
+    /// # Errors
+    /// None that a packed matrix has.
+    pub(crate) fn view(&self) -> Result<Matrix<'_>, format::Error> {
+        self.line.view(&self.payload)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use lacuna::format::Encoding;
+    use lacuna::format::schema::{Id, Kind};
+
     use super::*;
 
     const VALUES: [f32; 6] = [0.0, 2.0, -4.0, 0.0, 0.0, 1e-9];
 
-    fn row(m: &Matrix<'_>, row: usize) -> Vec<f32> {
-        let mut out = vec![0.0; m.cols()];
-        m.add_row(row, &mut out);
-        out
-    }
-
     #[test]
     fn every_form_holds_the_same_numbers() {
+        let tensor = Tensor {
+            id: Id::Wq,
+            layer: 0,
+            kind: Kind::Matrix,
+            rows: 2,
+            cols: 3,
+        };
         for to in [ValueType::F32, ValueType::F16, ValueType::I8] {
             let rounded = round("w", &VALUES, 3, to).unwrap();
-            let mut seen: Vec<Vec<f32>> = Vec::new();
-            for sparse in [false, true] {
+            let plain = rounded.view(&tensor).unwrap();
+            let mut expected = [0.0; 6];
+            plain.to_dense(&mut expected);
+            let mut scratch = scratch(&plain);
+            for encoding in Encoding::ALL {
                 for major in [Major::Output, Major::Input] {
-                    let laid = rounded.lay_out(3, Form { sparse, major });
+                    let form = Form { encoding, major };
+                    let laid = lay_out(tensor, &plain, form, &mut scratch);
+                    if !form.may_hold(Kind::Matrix) {
+                        assert_eq!(laid.err(), Some(pack::Error::Form(form)));
+                        continue;
+                    }
+                    let laid = laid.unwrap();
                     let view = laid.view().unwrap();
                     assert_eq!((view.rows(), view.cols()), (2, 3));
-                    if major == Major::Output {
-                        seen.push(row(&view, 0));
-                        seen.push(row(&view, 1));
-                    } else if sparse {
-                        assert_eq!(view.nnz(), rounded.nonzero());
-                    }
+                    let mut found = [1.0; 6];
+                    view.to_dense(&mut found);
+                    assert_eq!(found, expected, "{encoding} {major:?}");
                 }
             }
-            assert_eq!(seen[..2], seen[2..]);
         }
     }
 

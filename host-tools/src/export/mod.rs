@@ -1,7 +1,7 @@
 //! Checkpoints as model files.
 //!
 //! ```text
-//! checkpoint ─► round (f32 | f16 | i8) ─► choose form (target) ─► write ─► run it ─► write again with its golden block
+//! checkpoint ─► round (f32 | f16 | i8) ─► choose form (target) ─► pack ─► write ─► run it ─► write again with its golden block
 //! ```
 //!
 //! # Invariants
@@ -13,7 +13,7 @@
 //! Sizes, forms and the run to repeat are all decided here, where there is time and memory, so that a device only reads.
 
 mod choose;
-mod encode;
+pub(crate) mod encode;
 mod golden;
 mod target;
 mod tokens;
@@ -106,13 +106,13 @@ pub enum Error {
     /// The tokenizer cannot be stored.
     #[error("tokenizer block")]
     TokenizerBlock(#[source] format::tokenizer::Error),
-    /// A matrix is not well formed.
+    /// A matrix cannot be laid out.
     #[error("{tensor}")]
-    Matrix {
+    Pack {
         /// Name of the tensor.
         tensor: String,
         /// What is wrong.
-        source: lacuna::sparse::Error,
+        source: lacuna::format::pack::Error,
     },
     /// The writer refused.
     #[error("the model cannot be written")]
@@ -144,18 +144,26 @@ pub fn export(
     let to = settings.values.stored();
     let mut laid = Vec::new();
     for tensor in schema::tensors(config).filter(|t| t.kind != Kind::Dense) {
+        let name = tensor.to_string();
         let values = checkpoint.values(&tensor).unwrap_or_default();
-        let rounded = encode::round(&tensor.to_string(), values, tensor.cols, to)?;
-        let form = choose::form(config, &tensor, rounded.nonzero(), to, settings.target);
-        laid.push((tensor, rounded.lay_out(tensor.cols, form)));
+        let rounded = encode::round(&name, values, tensor.cols, to)?;
+        let pack = |source| Error::Pack {
+            tensor: name.clone(),
+            source,
+        };
+        let matrix = rounded.view(&tensor).map_err(|e| pack(e.into()))?;
+        let mut scratch = encode::scratch(&matrix);
+        let form = choose::form(config, tensor, &matrix, settings.target, &mut scratch);
+        let form = form.map_err(pack)?;
+        let matrix = encode::lay_out(tensor, &matrix, form, &mut scratch).map_err(pack)?;
+        laid.push((tensor, matrix));
     }
     let mut views: Vec<(Tensor, Weights<'_>)> = Vec::new();
     for (tensor, matrix) in &laid {
-        let view = matrix.view().map_err(|source| Error::Matrix {
-            tensor: tensor.to_string(),
-            source,
-        })?;
-        views.push((*tensor, Weights::Matrix(view)));
+        views.push((
+            *tensor,
+            Weights::Matrix(matrix.view().map_err(golden::Error::from)?),
+        ));
     }
     for tensor in schema::tensors(config).filter(|t| t.kind == Kind::Dense) {
         let values = checkpoint.values(&tensor).unwrap_or_default();

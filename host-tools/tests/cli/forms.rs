@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::*;
 
-const TARGETS: [&str; 8] = [
+const TARGETS: [&str; 10] = [
     "portable",
     "cortex-m0",
     "cortex-m4",
@@ -15,6 +15,8 @@ const TARGETS: [&str; 8] = [
     "rv32",
     "avx2",
     "avx512",
+    "neon",
+    "wasm-simd128",
 ];
 
 fn same_digest_everywhere(config: Config, density: f32) -> Vec<Value> {
@@ -32,10 +34,14 @@ fn same_digest_everywhere(config: Config, density: f32) -> Vec<Value> {
             for isa in Isa::available() {
                 let isa = isa.to_string();
                 let args = ["run", "m.lacuna", "--prompt", "fn main", "--tokens", "12"];
-                let run = json(dir.path(), &[&args[..], &["--isa", &isa]].concat());
-                let this = (inspected["model_id"].clone(), run["digest"].clone());
-                let first = seen.get_or_insert_with(|| this.clone());
-                assert_eq!(*first, this, "{values} {target} {isa}");
+                for repack in [&[][..], &["--no-repack"]] {
+                    let run = json(dir.path(), &[&args[..], &["--isa", &isa], repack].concat());
+                    let this = (inspected["model_id"].clone(), run["digest"].clone());
+                    let first = seen.get_or_insert_with(|| this.clone());
+                    assert_eq!(*first, this, "{values} {target} {isa} {repack:?}");
+                    let as_it_is = isa == "portable" || !repack.is_empty();
+                    assert!(!as_it_is || run["repacked"]["matrices"] == 0);
+                }
             }
             inspections.push(inspected);
         }
@@ -52,7 +58,9 @@ fn sparse_models_have_one_id_and_digest_per_value_type() {
         .filter(|t| t["name"].as_str().unwrap().contains("feed_forward"))
         .map(|t| t["encoding"].as_str().unwrap())
         .collect();
-    assert!(encodings.contains(&"csr-u16"));
+    for encoding in ["csr-u8-gap", "panel-32"] {
+        assert!(encodings.contains(&encoding), "{encodings:?}");
+    }
     let majors = |i: &Value| {
         let of = |t: &Value| t["major"].as_str().unwrap().to_owned();
         i["tensors"]
