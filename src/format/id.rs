@@ -32,8 +32,9 @@ use crate::sparse::{Matrix, ValueType};
 
 /// The id of the model that `source` holds.
 ///
-/// Output-major and dense tensors take time linear in their stored elements, input-major sparse ones
-/// O(rows · cols · log nnz): a binary search for every element, because row order is kept without a buffer.
+/// Output-major and dense tensors take time linear in their stored elements. Input-major ones are asked for every element,
+/// because row order is kept without a buffer: O(rows · cols), times log nnz a row for CSR, times the words of a mask;
+/// gaps remember their place in the first 1024 inputs and walk a row from its start for each element of the others.
 ///
 /// # Errors
 /// The first tensor that the source lacks.

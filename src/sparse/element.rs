@@ -1,3 +1,4 @@
+use super::seek::Place;
 use super::{Layout, Major, Matrix, Stored, Value};
 
 /// What a matrix stores for each of its elements.
@@ -111,6 +112,9 @@ fn emit<V: Value>(
     }
 }
 
+/// Stored rows of an input-major matrix in which the place of the last element found is kept, 8 bytes of stack each.
+const REMEMBERED: usize = 1024;
+
 fn elements<V: Value>(
     l: Layout<'_, V>,
     major: Major,
@@ -125,9 +129,14 @@ fn elements<V: Value>(
             }
         }
         Major::Input => {
+            let mut places = [Place::default(); REMEMBERED];
             for row in 0..stored_cols {
                 for col in 0..stored_rows {
-                    if let Some(v) = l.get(col, row) {
+                    let found = match places.get_mut(col) {
+                        Some(place) => l.seek(col, row, place),
+                        None => l.get(col, row),
+                    };
+                    if let Some(v) = found {
                         emit(row, col, v, scales, f);
                     }
                 }

@@ -26,6 +26,7 @@ mod matrix;
 mod pack;
 pub mod panel;
 pub mod plain;
+mod seek;
 
 pub use bitmask::Bitmask;
 pub use csr::{Csr, Error, Kind};

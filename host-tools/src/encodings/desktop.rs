@@ -74,16 +74,15 @@ pub fn matrices() -> u64 {
     (3 * 2 * (SMALL.len() + LARGE.len()) * DENSITIES.len()) as u64
 }
 
-/// Forms worth measuring: a product with many vectors skips no inputs, so input-major forms have no use there.
+/// Forms worth measuring: products with many vectors skip no inputs, and their kernels read plain rows.
 fn forms(vectors: usize) -> impl Iterator<Item = Form> {
-    let majors: &[Major] = match vectors {
-        1 => &[Major::Output, Major::Input],
-        _ => &[Major::Output],
+    let majors = [Major::Output, Major::Input].into_iter();
+    let all = majors.flat_map(|major| Encoding::ALL.map(|encoding| Form { encoding, major }));
+    let plain = |form: &Form| {
+        let plain = matches!(form.encoding, Encoding::Dense | Encoding::CsrU16);
+        plain && form.major == Major::Output
     };
-    Encoding::ALL
-        .into_iter()
-        .flat_map(|encoding| majors.iter().map(move |&major| Form { encoding, major }))
-        .filter(|form| form.may_hold(Kind::Matrix))
+    all.filter(move |form| form.may_hold(Kind::Matrix) && (vectors == 1 || plain(form)))
 }
 
 /// Best nanoseconds per nonzero and vector of each line's form, on one matrix.
