@@ -19,6 +19,8 @@
 
 mod asm;
 mod batch;
+mod batch_float;
+mod batch_int8;
 mod dense;
 mod detect;
 mod float;
