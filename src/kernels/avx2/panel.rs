@@ -68,13 +68,13 @@ fn output_avx2<V: Widen, const T: usize>(w: Panel<'_, V>, x: &[f32], y: &mut [f3
             let window = planes.window(usize::from(base));
             let indices = indices.as_chunks::<32>().0;
             let values = values.as_chunks::<8>().0;
-            for half in 0..2 {
-                let x = window.look_up::<T>(&indices[half]);
-                for k in 0..4 {
+            for (half, indices) in indices.iter().enumerate() {
+                let x = window.look_up::<T>(indices);
+                for (k, x) in x.into_iter().enumerate() {
                     let at = 2 * k + half;
                     // SAFETY: this function's own features are those `widen` asks for.
                     let v = unsafe { V::widen(&values[at]) };
-                    acc[at] = _mm256_add_ps(acc[at], _mm256_mul_ps(v, x[k]));
+                    acc[at] = _mm256_add_ps(acc[at], _mm256_mul_ps(v, x));
                 }
             }
         }
