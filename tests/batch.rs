@@ -87,7 +87,7 @@ fn check(
         let bias = activations(&mut rng, shape.0, 0, numbers);
         let token = |_| activations(&mut rng, shape.1, zeros, numbers);
         let tokens: Vec<_> = (0..lanes.tokens()).map(token).collect();
-        let bias = (seed % 2 == 0).then_some(&bias[..]);
+        let bias = seed.is_multiple_of(2).then_some(&bias[..]);
         let case = format!("{form:?} {shape:?} density {density} seed {seed}");
         check_matrix(&w, &tokens, lanes, bias, &case);
     }
@@ -189,7 +189,9 @@ fn the_first_token_that_is_not_finite_is_found() {
 fn strides_suit_vectors_and_waste_nothing_where_few() {
     for tokens in 1..300 {
         let stride = Lanes::of(tokens).stride();
-        assert!(stride == tokens && tokens <= 8 || stride % 16 == 0 && stride - tokens < 16);
+        assert!(
+            stride == tokens && tokens <= 8 || stride.is_multiple_of(16) && stride - tokens < 16
+        );
         assert_eq!(Lanes::with_stride(tokens, tokens - 1), None);
     }
     assert_eq!(Lanes::with_stride(0, 4), None);
