@@ -6,7 +6,7 @@
 //! - `quad`: every machine of the target has vectors of four floats, NEON or WebAssembly's.
 
 fn main() {
-    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src/kernels/build.rs");
     println!("cargo::rustc-check-cfg=cfg(cortex_m_fp)");
     println!("cargo::rustc-check-cfg=cfg(armv8m)");
     println!("cargo::rustc-check-cfg=cfg(quad)");
