@@ -58,8 +58,9 @@ fn sparse_models_have_one_id_and_digest_per_value_type() {
         .filter(|t| t["name"].as_str().unwrap().contains("feed_forward"))
         .map(|t| t["encoding"].as_str().unwrap())
         .collect();
-    for encoding in ["csr-u8-gap", "panel-32"] {
-        assert!(encodings.contains(&encoding), "{encodings:?}");
+    for family in ["csr-u8-gap", "panel-"] {
+        let of = |e: &&str| e.starts_with(family);
+        assert!(encodings.iter().any(of), "{encodings:?}");
     }
     let majors = |i: &Value| {
         let of = |t: &Value| t["major"].as_str().unwrap().to_owned();
