@@ -8,7 +8,7 @@ use lacuna::model::break_even::Job;
 use lacuna::model::repack::active;
 use lacuna::sparse::{Major, Matrix};
 
-use super::target::{Goal, NEAR, SLACK, Target};
+use super::target::{Goal, NEAR, PATIENCE, SLACK, Target};
 use crate::memory::Buffer;
 
 /// A form that a matrix may take, and what it costs.
@@ -57,17 +57,40 @@ pub(super) fn form(
 }
 
 fn best(offers: &[Offer], goal: Goal) -> Option<Form> {
-    let (first, second, slack): (fn(&Offer) -> f64, fn(&Offer) -> f64, f64) = match goal {
-        Goal::Bytes => (|o| o.bytes, |o| o.time, NEAR),
-        Goal::Time => (|o| o.time, |o| o.bytes, SLACK),
+    let time = |o: &&Offer| o.time;
+    let bytes = |o: &&Offer| o.bytes;
+    let found = match goal {
+        Goal::Bytes => {
+            let patient = within(offers.iter(), time, PATIENCE);
+            least(&within(patient.into_iter(), bytes, NEAR), time, bytes)
+        }
+        Goal::Time => least(&within(offers.iter(), time, SLACK), bytes, time),
     };
-    let least = offers.iter().map(first).fold(f64::INFINITY, f64::min);
-    let near = offers.iter().filter(|o| first(o) <= least * slack);
-    let order = |a: &&Offer, b: &&Offer| {
-        let by_second = second(a).total_cmp(&second(b));
-        by_second.then(first(a).total_cmp(&first(b)))
+    found.map(|o| o.form)
+}
+
+/// Offers of which `what` is at most `factor` times the least.
+fn within<'a>(
+    offers: impl Iterator<Item = &'a Offer> + Clone,
+    what: impl Fn(&&'a Offer) -> f64,
+    factor: f64,
+) -> Vec<&'a Offer> {
+    let each = offers.clone().map(|o| what(&o));
+    let least = each.fold(f64::INFINITY, f64::min);
+    offers.filter(|o| what(o) <= least * factor).collect()
+}
+
+/// The offer of least `first`, of equals that of least `second`.
+fn least<'a>(
+    offers: &[&'a Offer],
+    first: impl Fn(&&'a Offer) -> f64,
+    second: impl Fn(&&'a Offer) -> f64,
+) -> Option<&'a Offer> {
+    let order = |a: &&'a Offer, b: &&'a Offer| {
+        let by_first = first(a).total_cmp(&first(b));
+        by_first.then(second(a).total_cmp(&second(b)))
     };
-    near.min_by(order).map(|o| o.form)
+    offers.iter().copied().min_by(order)
 }
 
 #[cfg(test)]
@@ -132,7 +155,10 @@ mod tests {
             for values in ALL {
                 let tenth = chosen(Id::W1, 0.1, values, target).encoding;
                 assert!(
-                    !matches!(tenth, Encoding::Dense | Encoding::CsrU16),
+                    !matches!(
+                        tenth,
+                        Encoding::Dense | Encoding::Panel16 | Encoding::Panel32
+                    ),
                     "{target:?} {values} {tenth}"
                 );
                 assert_eq!(
@@ -151,7 +177,7 @@ mod tests {
                 assert_eq!(by(Id::W2), Major::Input, "{target:?} {density}");
             }
         }
-        for target in [Target::CortexM4, Target::CortexM33, Target::CortexM55] {
+        for target in [Target::CortexM4, Target::CortexM33] {
             let form = chosen(Id::W1, 0.1, ValueType::I8, target);
             assert_eq!(form.encoding, Encoding::CsrU8Gap, "{target:?}");
             assert_eq!(form.major, Major::Output, "{target:?}");
@@ -198,8 +224,9 @@ mod tests {
         let offers = [
             offer(Encoding::Dense, 1.0, 400.0),
             offer(Encoding::Bitmask, 1.1, 200.0),
-            offer(Encoding::CsrU8Gap, 3.0, 105.0),
-            offer(Encoding::NibbleGap, 4.0, 100.0),
+            offer(Encoding::CsrU8Gap, 1.5, 105.0),
+            offer(Encoding::NibbleGap, 1.9, 100.0),
+            offer(Encoding::CsrU16, 2.5, 50.0),
         ];
         let encoding = |goal| best(&offers, goal).map(|form| form.encoding);
         assert_eq!(encoding(Goal::Time), Some(Encoding::Bitmask));

@@ -39,7 +39,7 @@ pub enum Target {
 /// What decides between forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Goal {
-    /// Least time among the forms within [`NEAR`] of the fewest bytes.
+    /// Of the forms within [`PATIENCE`] of the least time, the fastest within [`NEAR`] of their fewest bytes.
     Bytes,
     /// Fewest bytes among the forms within [`SLACK`] of the least time.
     Time,
@@ -47,6 +47,9 @@ pub(super) enum Goal {
 
 /// How much longer than the fastest form a smaller one may take: less than the tables' own uncertainty.
 pub(super) const SLACK: f64 = 1.15;
+
+/// How much longer than the fastest form one that saves bytes may take.
+pub(super) const PATIENCE: f64 = 2.0;
 
 /// How much larger than the smallest form a faster one may be.
 pub(super) const NEAR: f64 = 1.1;
