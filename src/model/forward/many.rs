@@ -16,6 +16,7 @@
 //! fault belongs to the first token that has one, at its first site.
 
 use super::tokens::{Attend, Room, Tokens};
+use crate::format::Product;
 use crate::kernels::{Batch, Isa, Lanes, Quantised};
 use crate::model::cache::{Blocks, Element};
 use crate::model::{Error, Model};
@@ -135,6 +136,8 @@ impl Many<'_, '_> {
 }
 
 impl Tokens for Many<'_, '_> {
+    const PRODUCT: Product = Product::Many;
+
     type Input<'x> = Batch<'x>;
 
     fn stride(&self) -> usize {

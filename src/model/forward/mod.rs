@@ -220,7 +220,7 @@ fn run<W: Tokens, P: Probe>(
     let rope = model.rope();
     for layer in 0..config.n_layers {
         pass.layer = layer;
-        let weights = model.layer(layer);
+        let weights = model.layer_for(W::PRODUCT, layer);
         pass.see(Hook::ResidPre, &state.x[..x]);
         pass.attention(&weights, rope, state)?;
         pass.see(Hook::ResidMid, &state.x[..x]);

@@ -1,6 +1,7 @@
 //! A pass of one token.
 
 use super::tokens::{Attend, Room, Tokens};
+use crate::format::Product;
 use crate::kernels::{Input, Isa};
 use crate::model::cache::{Blocks, Element};
 use crate::model::{Error, Model};
@@ -26,6 +27,8 @@ pub(super) struct One {
 }
 
 impl Tokens for One {
+    const PRODUCT: Product = Product::One;
+
     type Input<'x> = Input<'x>;
 
     #[inline(always)]

@@ -9,6 +9,7 @@
 //! - Both give the same bits for every token, so [`super::forward`] is written once over them.
 
 use crate::config::Config;
+use crate::format::Product;
 use crate::kernels::Isa;
 use crate::model::cache::{Blocks, Element};
 use crate::model::{Error, Model};
@@ -37,6 +38,9 @@ pub(super) struct Attend<'a> {
 
 /// Some tokens that run together. Every `x`, `y` and `out` has the shape `(width, stride)`.
 pub(super) trait Tokens {
+    /// For which products the matrices are laid out.
+    const PRODUCT: Product;
+
     /// Activations that are ready for products.
     type Input<'x>: Copy;
 
