@@ -38,6 +38,9 @@ pub(super) struct Args {
     repack: open::RepackArgs,
     #[command(flatten)]
     limits: LimitArgs,
+    /// Tokens to run at once: more need more RAM [default: 64]
+    #[arg(long, value_name = "N")]
+    prefill: Option<usize>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -75,7 +78,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     };
     let isa = isa(args.isa.as_deref())?;
     let options = |model: &Model<'_>| Options {
-        limits: args.limits.at_once(model),
+        limits: args.limits.at_once(model, args.prefill),
         isa,
         ..Options::new(model.config())
     };

@@ -19,6 +19,9 @@ pub(super) struct Args {
     /// State the RAM for this cache
     #[arg(long, value_enum)]
     cache: Option<open::Cache>,
+    /// State the RAM for this many tokens of a prompt at once [default: 1]
+    #[arg(long, value_name = "N")]
+    prefill: Option<usize>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -33,6 +36,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     let choice = Choice {
         context: args.context,
         cache: args.cache.map(Into::into),
+        prefill: args.prefill,
     };
     let inspection = Inspection::new(&args.model, &bytes, &choice)
         .with_context(|| {

@@ -30,6 +30,9 @@ pub(super) struct Args {
     repack: open::RepackArgs,
     #[command(flatten)]
     limits: LimitArgs,
+    /// Tokens of a prompt to run at once: more need more RAM [default: 64]
+    #[arg(long, value_name = "N")]
+    prefill: Option<usize>,
     /// Measure how sparse the activations are at every site
     #[arg(long)]
     probe: bool,
@@ -100,11 +103,11 @@ impl LimitArgs {
         limits
     }
 
-    /// The same with as many tokens of a prompt at once as pay on a desktop.
-    pub(super) fn at_once(self, model: &Model<'_>) -> Limits {
+    /// The same with as many tokens of a prompt at once as were asked for, or as pay on a desktop.
+    pub(super) fn at_once(self, model: &Model<'_>, prefill: Option<usize>) -> Limits {
         const AT_ONCE: usize = 64;
         let limits = self.of(model);
-        let prefill = AT_ONCE.min(limits.context).max(1);
+        let prefill = prefill.unwrap_or_else(|| AT_ONCE.min(limits.context).max(1));
         Limits { prefill, ..limits }
     }
 
@@ -192,7 +195,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         sampler: Sampler::new(g.temperature, g.top_k, g.top_p, g.seed),
         stop: run::stop(tokenizer.as_ref()),
         options: Options {
-            limits: args.limits.at_once(&model),
+            limits: args.limits.at_once(&model, args.prefill),
             when_full: args.limits.when_full(),
             isa,
         },

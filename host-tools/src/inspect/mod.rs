@@ -26,6 +26,8 @@ pub struct Choice {
     pub context: Option<usize>,
     /// Type of the cache, f32 unless chosen.
     pub cache: Option<CacheType>,
+    /// Tokens of a prompt at once, 1 unless chosen.
+    pub prefill: Option<usize>,
 }
 
 /// One tensor.
@@ -158,7 +160,7 @@ impl Inspection {
                 &Limits {
                     context,
                     cache,
-                    ..Limits::new(&config)
+                    prefill: choice.prefill.unwrap_or(1),
                 },
             )
         };

@@ -50,9 +50,10 @@ fn ram_is_the_same_number_everywhere() {
     checkpoint(dir.path(), sparse(), 0.3);
     ok(dir.path(), &["export", "checkpoint", "-o", "m.lacuna"]);
     for limits in [
-        ["--context", "32", "--cache", "f32"],
-        ["--context", "20", "--cache", "f32"],
-        ["--context", "20", "--cache", "f16"],
+        ["--context", "32", "--cache", "f32", "--prefill", "1"],
+        ["--context", "20", "--cache", "f32", "--prefill", "8"],
+        ["--context", "20", "--cache", "f16", "--prefill", "1"],
+        ["--context", "20", "--cache", "i8", "--prefill", "20"],
     ] {
         let inspect = json(
             dir.path(),
