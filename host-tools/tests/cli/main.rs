@@ -54,7 +54,8 @@ fn refused(dir: &Path, args: &[&str]) -> String {
         Some(1),
         "{args:?}\n{stdout}\n{stderr}"
     );
-    assert!(stderr.starts_with("error: "), "{stderr}");
+    // Notes may stand before it.
+    assert!(stderr.lines().any(|l| l.starts_with("error: ")), "{stderr}");
     assert!(stderr.contains("\n next: "), "{stderr}");
     assert_eq!(stdout, "", "{args:?}");
     stderr
