@@ -12,7 +12,7 @@
 //!
 //! # Why
 //! One definition of every layout for host and engine. How large a packed form becomes is known only after walking the
-//! pattern, so sizing is a call of its own: [`line`] walks, [`pack`] walks and writes.
+//! pattern, so sizing is a call of its own: [`line()`] walks, [`pack`] walks and writes.
 
 use core::fmt;
 
@@ -113,7 +113,7 @@ pub fn value(matrix: &Matrix<'_>) -> ValueType {
     parts::form(matrix).1
 }
 
-/// Bytes of scratch memory that [`line`] and [`pack`] may use: none unless axes are exchanged. Constant time.
+/// Bytes of scratch memory that [`line()`] and [`pack`] may use: none unless axes are exchanged. Constant time.
 pub fn scratch_len(matrix: &Matrix<'_>, major: Major) -> usize {
     if matrix.major() == major {
         return 0;
