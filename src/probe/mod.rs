@@ -13,10 +13,12 @@
 //! One required method, as in a decorator, instead of flags in `forward`; `wants` guards work that exists only for
 //! the window and folds away with a constant answer.
 
+mod answer;
 mod digest;
 pub mod record;
 mod sparsity;
 
+pub use answer::Answer;
 pub use digest::{LogitDigest, SiteDigests};
 pub use sparsity::{
     DEFAULT_EPS, SiteStats, SiteSummary, SparsityProbe, Summary, TooFewSites, hoyer,
