@@ -1,0 +1,4 @@
+//! The `lacuna-fleet` command.
+fn main() {
+    let _ = datafusion::prelude::SessionContext::new();
+}
