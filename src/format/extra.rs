@@ -1,7 +1,7 @@
 //! What a file holds besides tensors.
 
 use super::tag::Tag;
-use super::{Golden, Kind, TokenizerBlock};
+use super::{Calibration, Golden, Kind, TokenizerBlock};
 use crate::config::Config;
 use crate::kernels::IsaName;
 
@@ -16,6 +16,8 @@ pub struct Extra<'a> {
     pub tokenizer: Option<TokenizerBlock<'a>>,
     /// A run to repeat.
     pub golden: Option<Golden<'a>>,
+    /// What is familiar to the model.
+    pub calibration: Option<Calibration<'a>>,
     /// How the model came to be, JSON text; must not be empty.
     pub provenance: Option<&'a str>,
     /// Optional blocks whose structure this version does not know, in any order; none may be empty.
@@ -30,6 +32,7 @@ impl<'a> Extra<'a> {
             isa,
             tokenizer: None,
             golden: None,
+            calibration: None,
             provenance: None,
             blocks: &[],
         }
@@ -40,6 +43,7 @@ impl<'a> Extra<'a> {
         let typed = [
             self.tokenizer.map(Block::Tokenizer),
             self.golden.map(Block::Golden),
+            self.calibration.map(Block::Calibration),
             self.provenance.map(Block::Provenance),
         ];
         let raw = self
@@ -65,6 +69,7 @@ impl<'a> Extra<'a> {
 pub(crate) enum Block<'a> {
     Tokenizer(TokenizerBlock<'a>),
     Golden(Golden<'a>),
+    Calibration(Calibration<'a>),
     Provenance(&'a str),
     Raw(Tag, &'a [u8]),
 }
@@ -74,6 +79,7 @@ impl Block<'_> {
         match self {
             Block::Tokenizer(_) => Tag::TOKENIZER,
             Block::Golden(_) => Tag::GOLDEN,
+            Block::Calibration(_) => Tag::CALIBRATION,
             Block::Provenance(_) => Tag::PROVENANCE,
             Block::Raw(tag, _) => *tag,
         }
@@ -83,6 +89,7 @@ impl Block<'_> {
         match self {
             Block::Tokenizer(tokenizer) => tokenizer.len(),
             Block::Golden(golden) => golden.len(),
+            Block::Calibration(calibration) => calibration.len(),
             Block::Provenance(text) => text.len(),
             Block::Raw(_, bytes) => bytes.len(),
         }
@@ -92,6 +99,7 @@ impl Block<'_> {
         match self {
             Block::Tokenizer(tokenizer) => tokenizer.parts(write),
             Block::Golden(golden) => golden.parts(write),
+            Block::Calibration(calibration) => calibration.parts(write),
             Block::Provenance(text) => write(text.as_bytes()),
             Block::Raw(_, bytes) => write(bytes),
         }
@@ -115,8 +123,11 @@ impl Block<'_> {
                 Err(Kind::Tokenizer(super::tokenizer::Kind::Vocabulary))
             }
             Block::Golden(golden) => golden.check(config).map_err(|e| Kind::Golden(e.kind)),
+            Block::Calibration(calibration) => calibration
+                .check(config)
+                .map_err(|e| Kind::Calibration(e.kind)),
             Block::Raw(tag, _) => match *tag {
-                Tag::TOKENIZER | Tag::GOLDEN | Tag::PROVENANCE => Err(Kind::Tag),
+                Tag::TOKENIZER | Tag::GOLDEN | Tag::CALIBRATION | Tag::PROVENANCE => Err(Kind::Tag),
                 tag if !tag.is_wellformed() => Err(Kind::Tag),
                 tag if !tag.is_optional() => Err(Kind::Critical),
                 _ => Ok(()),

@@ -40,7 +40,8 @@
 //! | `tokn` | token strings, see [`tokenizer`] | 1 |
 //! | `gold` | a run to repeat, see [`golden`] | 1 |
 //! | `prov` | provenance, UTF-8 JSON | 1 |
-//! | `cali` `circ` `labl` `plan` `sign` | calibration, circuits, class labels, probe plan, signature | reserved |
+//! | `cali` | what is familiar, and how sure that is, see [`calibration`] | 1 |
+//! | `circ` `labl` `plan` `sign` | circuits, class labels, probe plan, signature | reserved |
 //! | `Delt` | changes to another model | reserved, critical |
 //!
 //! # Invariants
@@ -74,6 +75,7 @@ macro_rules! tri {
 }
 
 mod blueprint;
+pub mod calibration;
 mod directory;
 mod extra;
 pub mod golden;
@@ -95,6 +97,7 @@ mod tag;
 pub mod tokenizer;
 pub mod write;
 
+pub use calibration::Calibration;
 pub use directory::{BlockEntry, Entry};
 pub use extra::Extra;
 pub use golden::Golden;

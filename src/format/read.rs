@@ -9,7 +9,7 @@ use super::places::Places;
 use super::schema::{self, Id, Kind as Storage, Tensor};
 use super::source::{Source, Weights};
 use super::tag::Tag;
-use super::{Error, Golden, Kind, TokenizerBlock, payload};
+use super::{Calibration, Error, Golden, Kind, TokenizerBlock, payload};
 use crate::config::Config;
 use crate::num;
 use crate::sparse::Matrix;
@@ -86,6 +86,7 @@ impl<'a> File<'a> {
                 TokenizerBlock::parse(self.config.vocab_size, payload, block.offset).map(drop)
             }
             Tag::GOLDEN => Golden::parse(&self.config, payload, block.offset).map(drop),
+            Tag::CALIBRATION => Calibration::parse(&self.config, payload, block.offset).map(drop),
             Tag::PROVENANCE => match core::str::from_utf8(payload) {
                 Ok(_) => Ok(()),
                 Err(e) => Err(Error::new(Kind::Text, block.offset + e.valid_up_to())),
@@ -194,6 +195,11 @@ impl<'a> File<'a> {
     /// A run that every correct engine repeats, if the file has one.
     pub fn golden(&self) -> Option<Golden<'a>> {
         Golden::cut(self.block(Tag::GOLDEN)?).ok()
+    }
+
+    /// What is familiar to the model, if the file says so. Checks the block again: keep the answer.
+    pub fn calibration(&self) -> Option<Calibration<'a>> {
+        Calibration::read(&self.config, self.block(Tag::CALIBRATION)?).ok()
     }
 
     /// How the model came to be: JSON text by convention, UTF-8 for certain.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{golden, tokenizer};
+use super::{calibration, golden, tokenizer};
 use crate::{config, sparse};
 
 /// What is wrong with a model file.
@@ -58,6 +58,8 @@ pub enum Kind {
     Tokenizer(tokenizer::Kind),
     /// The golden block is not well formed.
     Golden(golden::Kind),
+    /// The calibration block is not well formed.
+    Calibration(calibration::Kind),
     /// Provenance that is not UTF-8.
     Text,
 }
@@ -138,6 +140,7 @@ impl Error {
             Kind::Critical => "critical block is unknown; update lacuna",
             Kind::Tokenizer(kind) => kind.message(),
             Kind::Golden(kind) => kind.message(),
+            Kind::Calibration(kind) => kind.message(),
             Kind::Text => "provenance is not utf-8",
         }
     }

@@ -8,7 +8,7 @@ use core::fmt;
 pub struct Tag(pub [u8; 4]);
 
 impl Tag {
-    /// Baseline of the probe statistics, threshold, false-alarm rate. Reserved.
+    /// What is familiar to the model, [`super::Calibration`].
     pub const CALIBRATION: Self = Self(*b"cali");
     /// Which weights belong to which task. Reserved.
     pub const CIRCUITS: Self = Self(*b"circ");

@@ -3,6 +3,7 @@
 //! `UPDATE_SEEDS=1 cargo test --test format` writes the fuzzer's seeds anew after the format has changed.
 
 mod blocks;
+mod calibration;
 mod encodings;
 mod hostile;
 mod included;

@@ -257,11 +257,9 @@ pub(crate) fn with_extras<T>(config: &Config, then: impl FnOnce(&Extra<'_>) -> T
     then(&Extra {
         tokenizer: Some(TokenizerBlock::new(Vocabulary::Bpe(bpe), Some(1), Some(2)).unwrap()),
         golden: Some(Golden::new(config, &[1, 4], &[5, 6, 10], 77, &layers).unwrap()),
+        calibration: Some(crate::calibration::fixture(config)),
         provenance: Some("{\"seed\":1}"),
-        blocks: &[
-            (lacuna::format::Tag(*b"zebr"), b"stripes"),
-            (lacuna::format::Tag::CALIBRATION, &[1]),
-        ],
+        blocks: &[(lacuna::format::Tag(*b"zebr"), b"stripes")],
         ..Extra::new(1234, IsaName::Armv7em)
     })
 }

@@ -1,5 +1,6 @@
 //! Everything a caller can do with a parsed file; the fuzzer calls it too.
 
+use lacuna::format::calibration::{Calibration, LEVELS};
 use lacuna::format::tokenizer::Vocabulary;
 use lacuna::format::write::{Sink, write};
 use lacuna::format::{Extra, File, Source, Tag, Weights, schema};
@@ -66,6 +67,13 @@ fn blocks(file: &File<'_>) {
         file.provenance().is_some(),
         file.block(Tag::PROVENANCE).is_some()
     );
+    assert_eq!(
+        file.calibration().is_some(),
+        file.block(Tag::CALIBRATION).is_some()
+    );
+    if let Some(calibration) = file.calibration() {
+        self::calibration(&calibration);
+    }
     if let Some(tokenizer) = file.tokenizer() {
         assert_eq!(tokenizer.tokens(), file.config().vocab_size);
         if let Vocabulary::Bpe(bpe) = tokenizer.vocabulary() {
@@ -89,6 +97,35 @@ fn blocks(file: &File<'_>) {
         let mut tokens = golden.prompt().iter().chain(golden.expected());
         assert!(tokens.all(|&t| (t as usize) < file.config().vocab_size));
     }
+}
+
+/// Every score has a level and a p-value that falls as the score rises.
+fn calibration(calibration: &Calibration<'_>) {
+    let mut p = 1.0;
+    let mut level = 0;
+    let scores = calibration
+        .arrays()
+        .scores
+        .iter()
+        .flat_map(|s| [*s, s.next_up()]);
+    for score in [f32::NEG_INFINITY]
+        .into_iter()
+        .chain(scores)
+        .chain([f32::INFINITY])
+    {
+        assert!(calibration.p(score) <= p && calibration.p(score) > 0.0);
+        assert!(calibration.level(score) >= level && calibration.level(score) < LEVELS);
+        (p, level) = (calibration.p(score), calibration.level(score));
+    }
+    assert!(calibration.inputs() > 0 && calibration.outputs() <= calibration.inputs());
+    assert!(
+        calibration
+            .arrays()
+            .sites
+            .iter()
+            .all(|s| s.site().is_some())
+    );
+    assert!(calibration.arrays().sd.iter().all(|sd| *sd > 0.0));
 }
 
 /// A sink that compares with the file it was read from, model id and checksum left out.
@@ -118,7 +155,12 @@ fn again(file: &File<'_>) {
     let Some(isa) = file.needs().isa_name() else {
         return;
     };
-    let known = [Tag::TOKENIZER, Tag::GOLDEN, Tag::PROVENANCE];
+    let known = [
+        Tag::TOKENIZER,
+        Tag::GOLDEN,
+        Tag::CALIBRATION,
+        Tag::PROVENANCE,
+    ];
     let blocks: Vec<_> = file
         .blocks()
         .filter(|b| !known.contains(&b.tag))
@@ -127,6 +169,7 @@ fn again(file: &File<'_>) {
     let extra = Extra {
         tokenizer: file.tokenizer(),
         golden: file.golden(),
+        calibration: file.calibration(),
         provenance: file.provenance(),
         blocks: &blocks,
         ..Extra::new(file.needs().state_bytes, isa)
