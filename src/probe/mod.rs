@@ -191,6 +191,17 @@ impl fmt::Display for Site {
     }
 }
 
+/// Which token of a run a vector belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct At {
+    /// Tokens run before it since the session was new or cleared, modulo 2³².
+    pub position: u32,
+    /// Whether it is the last token of a prompt: of one call of [`Session::prompt`](crate::session::Session::prompt) or
+    /// [`prefill`](crate::model::prefill). A token given to `step` is not.
+    pub ends_prompt: bool,
+}
+
 /// A window on activations.
 pub trait Probe {
     /// Sees the activations `x` at `site`, after AbsTopK; called once per site and token.
@@ -199,11 +210,24 @@ pub trait Probe {
     /// token by token. At any one site the calls are the same.
     fn observe(&mut self, site: Site, x: &[f32]);
 
+    /// [`Probe::observe`], with the token that `x` belongs to; this is what a run calls.
+    #[inline(always)]
+    fn observe_at(&mut self, _at: At, site: Site, x: &[f32]) {
+        self.observe(site, x);
+    }
+
     /// Whether this probe looks at `hook` at all; spares tokens that run at once being laid out one by one there, and the
     /// logits of all but the last.
     #[inline(always)]
     fn wants(&self, _hook: Hook) -> bool {
         true
+    }
+
+    /// Whether this probe looks at `hook` of this token; never true where [`Probe::wants`] is not. Spares the same work
+    /// token by token. A vector may be shown all the same.
+    #[inline(always)]
+    fn wants_at(&self, _at: At, hook: Hook) -> bool {
+        self.wants(hook)
     }
 }
 
@@ -228,6 +252,16 @@ impl<P: Probe + ?Sized> Probe for &mut P {
     }
 
     #[inline(always)]
+    fn observe_at(&mut self, at: At, site: Site, x: &[f32]) {
+        (**self).observe_at(at, site, x);
+    }
+
+    #[inline(always)]
+    fn wants_at(&self, at: At, hook: Hook) -> bool {
+        (**self).wants_at(at, hook)
+    }
+
+    #[inline(always)]
     fn wants(&self, hook: Hook) -> bool {
         (**self).wants(hook)
     }
@@ -238,6 +272,17 @@ impl<A: Probe, B: Probe> Probe for (A, B) {
     fn observe(&mut self, site: Site, x: &[f32]) {
         self.0.observe(site, x);
         self.1.observe(site, x);
+    }
+
+    #[inline(always)]
+    fn observe_at(&mut self, at: At, site: Site, x: &[f32]) {
+        self.0.observe_at(at, site, x);
+        self.1.observe_at(at, site, x);
+    }
+
+    #[inline(always)]
+    fn wants_at(&self, at: At, hook: Hook) -> bool {
+        self.0.wants_at(at, hook) || self.1.wants_at(at, hook)
     }
 
     #[inline(always)]

@@ -21,7 +21,7 @@ use crate::kernels::{Batch, Isa, Lanes, Quantised};
 use crate::model::cache::{Blocks, Element};
 use crate::model::{Error, Model};
 use crate::nn::{self, Queries};
-use crate::probe::{Hook, Probe, Site};
+use crate::probe::{At, Hook, Probe, Site};
 use crate::sparse::Matrix;
 
 /// Tokens that lie in rows at a time.
@@ -34,12 +34,41 @@ pub(super) struct Many<'t, 's> {
     pub(super) lanes: Lanes,
     /// Positions before the first token.
     pub(super) base: usize,
+    /// Position of the first token, as a probe is told of it.
+    pub(super) position: u32,
+    /// Whether the last token is the last of a prompt.
+    pub(super) ends_prompt: bool,
     /// Scratch `(GROUP, widest)`.
     pub(super) rows: &'s mut [f32],
     pub(super) fault: Option<Error>,
 }
 
+/// What a probe is told of consecutive tokens.
+#[derive(Clone, Copy)]
+pub(super) struct Stretch {
+    first: u32,
+    /// Number of the prompt's last token.
+    last: Option<usize>,
+}
+
+impl Stretch {
+    /// Token `t` of them.
+    pub(super) fn at(self, t: usize) -> At {
+        At {
+            position: self.first.wrapping_add(t as u32),
+            ends_prompt: self.last == Some(t),
+        }
+    }
+}
+
 impl Many<'_, '_> {
+    /// All tokens of the batch, as a probe is told of them.
+    pub(super) fn stretch(&self) -> Stretch {
+        let last = self.ends_prompt.then_some(self.tokens.len() - 1);
+        let first = self.position;
+        Stretch { first, last }
+    }
+
     /// Drops token `first` and all behind it.
     fn drop_from(&mut self, first: usize, site: Site) -> Result<(), Error> {
         let fault = Error::NonFinite { site };
@@ -161,9 +190,14 @@ impl Tokens for Many<'_, '_> {
         if !probe.wants(site.hook) {
             return;
         }
+        let stretch = self.stretch();
         for first in self.groups() {
-            for (_, row) in self.rows(isa, x, first) {
-                probe.observe(site, row);
+            let mut group = first..self.lanes.tokens().min(first + GROUP);
+            if !group.any(|t| probe.wants_at(stretch.at(t), site.hook)) {
+                continue;
+            }
+            for (t, row) in self.rows(isa, x, first) {
+                probe.observe_at(stretch.at(t), site, row);
             }
         }
     }

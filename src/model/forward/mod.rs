@@ -33,9 +33,10 @@ use self::tokens::{Room, Tokens};
 use super::state::State;
 use super::{Error, Model, WhenFull};
 use crate::kernels::{Isa, Lanes};
-use crate::probe::{Hook, Probe, Site};
+use crate::probe::{At, Hook, Probe, Site};
 
-/// Runs one token: its keys and values join the cache, its logits are [`State::logits`].
+/// Runs one token: its keys and values join the cache, its logits are [`State::logits`]. To a probe it is no prompt's last;
+/// [`prefill`] of one token is.
 ///
 /// # Errors
 /// [`Error::OtherModel`], [`Error::TokenOutOfRange`], [`Error::ContextFull`], [`Error::NonFinite`]; the state is then where
@@ -47,20 +48,26 @@ pub fn forward<P: Probe>(
     token: u32,
     probe: &mut P,
 ) -> Result<(), Error> {
+    forward_at(isa, model, state, token, false, probe)
+}
+
+/// [`forward`], which also says whether the token is the last of a prompt.
+fn forward_at<P: Probe>(
+    isa: Isa,
+    model: &Model<'_>,
+    state: &mut State<'_>,
+    token: u32,
+    ends_prompt: bool,
+    probe: &mut P,
+) -> Result<(), Error> {
     admit(model, state, token)?;
     let window = state.window()?;
-    let mut one = One { token, window };
+    let at = state.at(ends_prompt);
+    let mut one = One { token, window, at };
     run(isa, model, state, &mut one, probe)?;
     let input = &state.norm[..model.config().dim];
-    head(
-        isa,
-        model,
-        token,
-        input,
-        state.quantised,
-        state.logits,
-        probe,
-    )?;
+    let (q, logits) = (&mut *state.quantised, &mut *state.logits);
+    head(isa, model, token, input, q, logits, at, probe)?;
     state.advance(1);
     Ok(())
 }
@@ -69,7 +76,7 @@ pub fn forward<P: Probe>(
 ///
 /// A probe sees site by site: of up to `prefill` tokens the first site, token by token, then the next site. Logits of
 /// tokens before the last of a batch are computed only if the probe [wants](Probe::wants) them; if it does not, neither
-/// are they checked.
+/// are they checked. The last of `tokens` is the prompt's last ([`At::ends_prompt`]).
 ///
 /// # Errors
 /// As [`forward`]. Tokens before the one that failed have been run, and the logits are those of the last of these; a
@@ -90,11 +97,11 @@ pub fn prefill<P: Probe>(
             .take_while(|t| (**t as usize) < vocab);
         let n = batch.count();
         if n < 2 {
-            forward(isa, model, state, first, probe)?;
+            forward_at(isa, model, state, first, tokens.len() == 1, probe)?;
             tokens = &tokens[1..];
         } else {
             let (batch, rest) = tokens.split_at(n);
-            forward_many(isa, model, state, batch, probe)?;
+            forward_many(isa, model, state, batch, rest.is_empty(), probe)?;
             tokens = rest;
         }
     }
@@ -106,6 +113,7 @@ fn forward_many<P: Probe>(
     model: &Model<'_>,
     state: &mut State<'_>,
     tokens: &[u32],
+    ends_prompt: bool,
     probe: &mut P,
 ) -> Result<(), Error> {
     if state.config != *model.config() {
@@ -115,6 +123,8 @@ fn forward_many<P: Probe>(
         tokens,
         lanes: Lanes::of(tokens.len()),
         base: state.place.filled,
+        position: state.place.position as u32,
+        ends_prompt,
         rows: core::mem::take(&mut state.rows),
         fault: None,
     };
@@ -126,7 +136,7 @@ fn forward_many<P: Probe>(
     fault.map_or(Ok(()), Err)
 }
 
-/// Logits of the last token, or of every one for a probe; the number of tokens that have been run.
+/// Logits of the last token, and of those that a probe wants; the number of tokens that have been run.
 fn heads_of<P: Probe>(
     isa: Isa,
     model: &Model<'_>,
@@ -135,14 +145,19 @@ fn heads_of<P: Probe>(
     probe: &mut P,
 ) -> Result<usize, Error> {
     let all = cfg!(not(lacuna_no_probe_calls)) && probe.wants(Hook::Logits);
-    let (n, tokens) = (many.lanes.tokens(), many.tokens);
+    let (n, tokens, stretch) = (many.lanes.tokens(), many.tokens, many.stretch());
     let mut fault = None;
     let mut done = if all { 0 } else { n - 1 };
     while done < n && fault.is_none() {
         let norm = &state.norm[..model.config().dim * many.stride()];
         for (t, row) in many.rows(isa, norm, done) {
+            let at = stretch.at(t);
+            if all && t + 1 < n && !probe.wants_at(at, Hook::Logits) {
+                done = t + 1;
+                continue;
+            }
             let (q, logits) = (&mut *state.quantised, &mut *state.logits);
-            if let Err(e) = head(isa, model, tokens[t], row, q, logits, probe) {
+            if let Err(e) = head(isa, model, tokens[t], row, q, logits, at, probe) {
                 fault = Some(e);
                 break;
             }
@@ -166,6 +181,15 @@ fn admit(model: &Model<'_>, state: &State<'_>, token: u32) -> Result<(), Error> 
 }
 
 impl State<'_> {
+    /// The next token, as a probe is told of it.
+    fn at(&self, ends_prompt: bool) -> At {
+        let position = self.place.position as u32;
+        At {
+            position,
+            ends_prompt,
+        }
+    }
+
     fn window(&self) -> Result<Window, Error> {
         let (context, slot) = (self.limits.context, self.place.next);
         if self.place.filled < context {
@@ -239,6 +263,10 @@ fn run<W: Tokens, P: Probe>(
 }
 
 /// `logits = H x (+ B[token])` of one token, x the normalised stream `(dim,)`.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is another part of the state"
+)]
 fn head<P: Probe>(
     isa: Isa,
     model: &Model<'_>,
@@ -246,6 +274,7 @@ fn head<P: Probe>(
     x: &[f32],
     room: &mut [i8],
     logits: &mut [f32],
+    at: At,
     probe: &mut P,
 ) -> Result<(), Error> {
     let (head, hook) = (model.head(), Hook::LnFinal);
@@ -263,7 +292,7 @@ fn head<P: Probe>(
     }
     if cfg!(not(lacuna_no_probe_calls)) {
         let hook = Hook::Logits;
-        probe.observe(Site { layer: 0, hook }, logits);
+        probe.observe_at(at, Site { layer: 0, hook }, logits);
     }
     Ok(())
 }

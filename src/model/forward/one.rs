@@ -6,7 +6,7 @@ use crate::kernels::{Input, Isa};
 use crate::model::cache::{Blocks, Element};
 use crate::model::{Error, Model};
 use crate::nn;
-use crate::probe::{Hook, Probe, Site};
+use crate::probe::{At, Hook, Probe, Site};
 use crate::sparse::Matrix;
 
 /// The positions that the current token attends to, itself the last.
@@ -24,6 +24,7 @@ pub(super) struct Window {
 pub(super) struct One {
     pub(super) token: u32,
     pub(super) window: Window,
+    pub(super) at: At,
 }
 
 impl Tokens for One {
@@ -44,7 +45,7 @@ impl Tokens for One {
 
     #[inline(always)]
     fn see<P: Probe>(&mut self, _: Isa, probe: &mut P, site: Site, x: &[f32]) {
-        probe.observe(site, x);
+        probe.observe_at(self.at, site, x);
     }
 
     #[inline(always)]
