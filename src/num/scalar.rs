@@ -9,6 +9,48 @@ pub fn exp(x: f32) -> f32 {
     elementary::exp(Scalar, x)
 }
 
+/// ln x, within one unit in the last place; −∞ of zero, NaN below it.
+///
+/// `x = 2^k·m`, √½ ≤ m < √2, `ln x = k·ln 2 + ln m`; the polynomial of ln(1 + r) is that of Cephes (S. Moshier).
+pub fn ln(x: f32) -> f32 {
+    const P: [f32; 9] = [
+        7.037_683_6e-2,
+        -1.151_461e-1,
+        1.167_699_9e-1,
+        -1.242_014_1e-1,
+        1.424_932_3e-1,
+        -1.666_805_8e-1,
+        2.000_071_5e-1,
+        -2.499_999_4e-1,
+        3.333_333e-1,
+    ];
+    const SQRT_HALF: u32 = 0x3f35_04f3;
+    if x <= 0.0 || !x.is_finite() {
+        return match x {
+            0.0 => f32::NEG_INFINITY,
+            f32::INFINITY => x,
+            _ => f32::NAN,
+        };
+    }
+    let (bits, lift) = if x < f32::MIN_POSITIVE {
+        ((x * 8_388_608.0).to_bits(), -23)
+    } else {
+        (x.to_bits(), 0)
+    };
+    let above = bits.wrapping_sub(SQRT_HALF);
+    let k = ((above as i32) >> 23) + lift;
+    let r = f32::from_bits((above & 0x007f_ffff) + SQRT_HALF) - 1.0;
+    let square = r * r;
+    let mut p = P[0];
+    for c in &P[1..] {
+        p = p * r + c;
+    }
+    let k = k as f32;
+    // ln 2 in two parts, the first with few bits; small terms first.
+    let low = (p * r) * square + k * -2.121_944_4e-4 - 0.5 * square;
+    (r + low) + k * 0.693_359_4
+}
+
 /// Hyperbolic tangent.
 #[inline]
 pub fn tanh(x: f32) -> f32 {

@@ -40,8 +40,8 @@ pub fn abs_top_k(x: &mut [f32], k: usize) {
     }
 }
 
-/// A key below which nothing is kept, and how many of the elements equal to it are.
-fn kth_largest(x: &[f32], k: usize) -> (u32, usize) {
+/// Of the `k` largest |x|, 1 ≤ k ≤ n: a key (bits of |x|) below which none is, and how many of the elements equal to it are.
+pub(crate) fn kth_largest(x: &[f32], k: usize) -> (u32, usize) {
     let mut prefix = 0u32;
     let mut wanted = k;
     for (shift, width) in DIGITS {

@@ -15,14 +15,25 @@
 
 mod answer;
 mod digest;
+mod gini;
+mod measure;
+mod plan;
+mod plan_probe;
 pub mod record;
+mod sketch;
 mod sparsity;
+mod stat;
 
 pub use answer::Answer;
 pub use digest::{LogitDigest, SiteDigests};
+pub use measure::{Values, measure};
+pub use plan::{HookSet, Layers, MAX_RULES, Positions, ProbePlan, Rule, TooManyRules};
+pub use plan_probe::{PlanProbe, TooFewCells};
+pub use sketch::{BINS, Bins, Sketch};
 pub use sparsity::{
     DEFAULT_EPS, SiteStats, SiteSummary, SparsityProbe, Summary, TooFewSites, hoyer,
 };
+pub use stat::{Stat, StatSet};
 
 use core::fmt;
 
