@@ -196,7 +196,7 @@ fn grow<T: Default + Clone>(list: &mut Vec<T>, index: u32) -> Result<(), Error> 
 mod tests {
     use super::*;
     use lacuna::num::Rng;
-    use lacuna::probe::record::{Frame, MAX_FRAME, VERSION, encode};
+    use lacuna::probe::record::Encoder;
     use lacuna::probe::{Hook, Site, SiteSummary};
 
     const SITE: Site = Site {
@@ -205,17 +205,10 @@ mod tests {
     };
 
     fn recording(records: &[Record<'_>]) -> Vec<u8> {
-        let frames = records.iter().zip(0..).map(|(&record, seq)| {
-            let frame = Frame {
-                version: VERSION,
-                model_id: [7; 8],
-                boot: 1,
-                seq,
-                record,
-            };
-            encode(&frame, &mut [0; MAX_FRAME]).unwrap().to_vec()
-        });
-        frames.collect::<Vec<_>>().concat()
+        let mut encoder = Encoder::new(5, 1);
+        encoder.model_id = [7; 8];
+        let mut frame = |record: &Record<'_>| encoder.frame(9, *record).unwrap().to_vec();
+        records.iter().flat_map(|r| frame(r)).collect()
     }
 
     fn whole() -> Vec<Record<'static>> {

@@ -107,7 +107,7 @@ pub fn run<B: Board>(
         Ok(model) => model,
         Err(error) => wire.fault(0, &error),
     };
-    wire.model_id = model.file().model_id();
+    wire.frames.model_id = model.file().model_id();
     let mut line = [MaybeUninit::uninit(); LINE];
     let Some(line) = wire.board.words(&mut line) else {
         wire.fault(

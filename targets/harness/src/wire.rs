@@ -3,39 +3,32 @@
 use core::fmt::Write;
 
 use heapless::String;
-use lacuna::probe::record::{Frame, MAX_FRAME, Record, VERSION, encode};
+use lacuna::probe::record::{Encoder, MAX_TEXT, Record};
 
 use crate::Board;
 
 /// A board that speaks in records.
 pub(crate) struct Wire<B> {
     pub(crate) board: B,
-    pub(crate) model_id: [u8; 8],
-    seq: u32,
-    buffer: [u8; MAX_FRAME],
+    pub(crate) frames: Encoder,
 }
 
 impl<B: Board> Wire<B> {
     pub(crate) fn new(board: B) -> Wire<B> {
         Wire {
             board,
-            model_id: [0; 8],
-            seq: 0,
-            buffer: [0; MAX_FRAME],
+            // An emulated board has no serial number, and starts once.
+            frames: Encoder::new(0, 1),
         }
     }
 
     /// Sends one record; one that does not fit its frame is lost, and the gap in the numbers shows it.
     pub(crate) fn say(&mut self, record: Record<'_>) {
-        let frame = Frame {
-            version: VERSION,
-            model_id: self.model_id,
-            boot: 1,
-            seq: self.seq,
-            record,
+        let uptime_ms = match u64::from(B::TICKS_PER_SECOND) {
+            0 => 0,
+            hertz => self.board.ticks() * 1000 / hertz,
         };
-        self.seq += 1;
-        if let Ok(bytes) = encode(&frame, &mut self.buffer) {
+        if let Ok(bytes) = self.frames.frame(uptime_ms, record) {
             self.board.speak(bytes);
         }
     }
@@ -54,8 +47,8 @@ impl<B: Board> Wire<B> {
     }
 }
 
-/// The first 64 bytes of what is written.
-struct Text(String<64>);
+/// The first bytes of what is written.
+struct Text(String<MAX_TEXT>);
 
 impl Write for Text {
     fn write_str(&mut self, s: &str) -> core::fmt::Result {
