@@ -32,6 +32,9 @@ pub mod model;
 // What an application touches.
 pub mod session;
 
+// Familiar, drifting, faulty: an alarm with a stated rate.
+pub mod monitor;
+
 // Seeded matrices and tiny models for tests, benches and firmware.
 #[cfg(feature = "_fixture")]
 #[doc(hidden)]

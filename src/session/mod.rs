@@ -181,6 +181,11 @@ impl<'a, P: Probe> Session<'a, P> {
         self.isa
     }
 
+    /// From here on with these instructions; the choice changes no bit.
+    pub fn use_isa(&mut self, isa: Isa) {
+        self.isa = isa;
+    }
+
     /// The probe.
     pub fn probe(&self) -> &P {
         &self.probe

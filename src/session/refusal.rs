@@ -71,6 +71,8 @@ pub enum TestError {
     },
     /// Every residual stream agrees and the logits do not.
     Logits,
+    /// The logits by these kernels are not those by the portable ones.
+    Kernels,
 }
 
 impl fmt::Display for Error {
@@ -114,6 +116,9 @@ impl fmt::Display for TestError {
             }
             TestError::Token { index } => write!(f, "generated token {index} differs"),
             TestError::Layer { layer } => write!(f, "the input of block {layer} differs"),
+            TestError::Kernels => {
+                f.write_str("the logits differ from those of the portable kernels")
+            }
             TestError::Logits => f.write_str("the logits differ and no block does"),
         }
     }

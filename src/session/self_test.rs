@@ -2,9 +2,10 @@
 
 use super::{Error, Session, TestError, argmax};
 use crate::format::Golden;
+use crate::kernels::Isa;
 use crate::model::{CacheType, forward};
 use crate::num::Fnv64;
-use crate::probe::{Hook, Probe, Site};
+use crate::probe::{Hook, LogitDigest, Probe, Site};
 
 /// The digest of one site over a run.
 struct SiteDigest {
@@ -37,6 +38,34 @@ impl<P: Probe> Session<'_, P> {
         let result = self.repeat(&golden);
         self.clear();
         result
+    }
+
+    /// Runs a few tokens by these kernels and by the portable ones and compares the logits, for a file without a golden
+    /// run or for limits that cannot repeat it; the session is empty afterwards, and the probe sees nothing of it.
+    ///
+    /// # Errors
+    /// [`TestError::Kernels`], and what [`Session::step`] may meet.
+    pub fn kernels_test(&mut self) -> Result<(), Error> {
+        let ours = self.digest_by(self.isa);
+        let portable = ours.and_then(|_| self.digest_by(Isa::Portable));
+        self.clear();
+        if ours? == portable? {
+            Ok(())
+        } else {
+            Err(TestError::Kernels.into())
+        }
+    }
+
+    /// The digest of the logits of the first tokens of the vocabulary.
+    fn digest_by(&mut self, isa: Isa) -> Result<u64, Error> {
+        const TOKENS: usize = 8;
+        let most = self.state.limits().context.min(TOKENS);
+        let mut probe = LogitDigest::new();
+        self.clear();
+        for token in 0..most.min(self.model.config().vocab_size) as u32 {
+            forward(isa, &self.model, &mut self.state, token, &mut probe)?;
+        }
+        Ok(probe.value())
     }
 
     fn repeat(&mut self, golden: &Golden<'_>) -> Result<(), Error> {

@@ -3,12 +3,7 @@
 use super::head::Head;
 use super::{Calibration, Error, Input, Kind, MAX_NEAREST, MAX_SITES, Rule, Watch};
 use crate::config::Config;
-use crate::probe::{Hook, Site};
-
-/// Statistics that exist: numbers 0 ..= 16.
-const STATISTICS: u32 = (1 << 17) - 1;
-/// Statistics that exist at the logits alone: 14 ..= 16.
-const OF_LOGITS: u32 = 0b111 << 14;
+use crate::probe::{Hook, Site, StatSet};
 
 /// Offsets of the head's fields.
 mod at {
@@ -81,11 +76,11 @@ impl Calibration<'_> {
             next = place + 1;
             let stats = watch.stats();
             let known = match site.hook {
-                Hook::Logits => STATISTICS,
-                _ => STATISTICS & !OF_LOGITS,
+                Hook::Logits => StatSet::ALL,
+                _ => StatSet::ANYWHERE,
             };
             let fits = match self.settings.input {
-                Input::Statistics => stats != 0 && stats & !known == 0,
+                Input::Statistics => stats != 0 && stats & !known.0 == 0,
                 Input::Activations => stats == 0 && sites.len() == 1,
             };
             if !fits {
