@@ -12,6 +12,8 @@
 //! Plain public fields and no builder: a configuration is data that a file, a trainer and a const evaluator all
 //! write down. Everything is `const`, so firmware sizes its RAM at compile time.
 
+use crate::probe::Hook;
+
 /// Where positions enter the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -173,6 +175,17 @@ impl Config {
     /// Width of k and v: `n_kv_heads · head_dim`.
     pub const fn kv_dim(&self) -> usize {
         self.n_kv_heads * self.head_dim
+    }
+
+    /// Width of the vectors that a probe sees at `hook`.
+    pub const fn width_of(&self, hook: Hook) -> usize {
+        match hook {
+            Hook::Q | Hook::Z => self.q_dim(),
+            Hook::K | Hook::V => self.kv_dim(),
+            Hook::MlpPost => self.hidden_dim,
+            Hook::Logits => self.vocab_size,
+            _ => self.dim,
+        }
     }
 
     /// Longest vector that enters a matrix: max(dim, q_dim, hidden_dim).

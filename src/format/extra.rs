@@ -1,9 +1,11 @@
 //! What a file holds besides tensors.
 
+use super::plan::{self, Written};
 use super::tag::Tag;
 use super::{Calibration, Golden, Kind, TokenizerBlock};
 use crate::config::Config;
 use crate::kernels::IsaName;
+use crate::probe::ProbePlan;
 
 /// Everything in a file besides the tensors.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +20,8 @@ pub struct Extra<'a> {
     pub golden: Option<Golden<'a>>,
     /// What is familiar to the model.
     pub calibration: Option<Calibration<'a>>,
+    /// What a probe measures unless somebody chooses otherwise.
+    pub plan: Option<&'a ProbePlan>,
     /// How the model came to be, JSON text; must not be empty.
     pub provenance: Option<&'a str>,
     /// Optional blocks whose structure this version does not know, in any order; none may be empty.
@@ -33,6 +37,7 @@ impl<'a> Extra<'a> {
             tokenizer: None,
             golden: None,
             calibration: None,
+            plan: None,
             provenance: None,
             blocks: &[],
         }
@@ -44,6 +49,7 @@ impl<'a> Extra<'a> {
             self.tokenizer.map(Block::Tokenizer),
             self.golden.map(Block::Golden),
             self.calibration.map(Block::Calibration),
+            self.plan.map(Block::Plan),
             self.provenance.map(Block::Provenance),
         ];
         let raw = self
@@ -70,6 +76,7 @@ pub(crate) enum Block<'a> {
     Tokenizer(TokenizerBlock<'a>),
     Golden(Golden<'a>),
     Calibration(Calibration<'a>),
+    Plan(&'a ProbePlan),
     Provenance(&'a str),
     Raw(Tag, &'a [u8]),
 }
@@ -80,6 +87,7 @@ impl Block<'_> {
             Block::Tokenizer(_) => Tag::TOKENIZER,
             Block::Golden(_) => Tag::GOLDEN,
             Block::Calibration(_) => Tag::CALIBRATION,
+            Block::Plan(_) => Tag::PLAN,
             Block::Provenance(_) => Tag::PROVENANCE,
             Block::Raw(tag, _) => *tag,
         }
@@ -90,6 +98,7 @@ impl Block<'_> {
             Block::Tokenizer(tokenizer) => tokenizer.len(),
             Block::Golden(golden) => golden.len(),
             Block::Calibration(calibration) => calibration.len(),
+            Block::Plan(plan) => Written::new(plan).bytes().len(),
             Block::Provenance(text) => text.len(),
             Block::Raw(_, bytes) => bytes.len(),
         }
@@ -100,6 +109,7 @@ impl Block<'_> {
             Block::Tokenizer(tokenizer) => tokenizer.parts(write),
             Block::Golden(golden) => golden.parts(write),
             Block::Calibration(calibration) => calibration.parts(write),
+            Block::Plan(plan) => write(Written::new(plan).bytes()),
             Block::Provenance(text) => write(text.as_bytes()),
             Block::Raw(_, bytes) => write(bytes),
         }
@@ -126,8 +136,11 @@ impl Block<'_> {
             Block::Calibration(calibration) => calibration
                 .check(config)
                 .map_err(|e| Kind::Calibration(e.kind)),
+            Block::Plan(plan) => plan::check(plan).map_err(Kind::Plan),
             Block::Raw(tag, _) => match *tag {
-                Tag::TOKENIZER | Tag::GOLDEN | Tag::CALIBRATION | Tag::PROVENANCE => Err(Kind::Tag),
+                Tag::TOKENIZER | Tag::GOLDEN | Tag::CALIBRATION | Tag::PLAN | Tag::PROVENANCE => {
+                    Err(Kind::Tag)
+                }
                 tag if !tag.is_wellformed() => Err(Kind::Tag),
                 tag if !tag.is_optional() => Err(Kind::Critical),
                 _ => Ok(()),

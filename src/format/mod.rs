@@ -41,7 +41,8 @@
 //! | `gold` | a run to repeat, see [`golden`] | 1 |
 //! | `prov` | provenance, UTF-8 JSON | 1 |
 //! | `cali` | what is familiar, and how sure that is, see [`calibration`] | 1 |
-//! | `circ` `labl` `plan` `sign` | circuits, class labels, probe plan, signature | reserved |
+//! | `plan` | what a probe measures, a [`crate::probe::ProbePlan`], see [`plan`] | 1 |
+//! | `circ` `labl` `sign` | circuits, class labels, signature | reserved |
 //! | `Delt` | changes to another model | reserved, critical |
 //!
 //! # Invariants
@@ -87,6 +88,7 @@ pub mod pack;
 mod parts;
 mod payload;
 mod places;
+pub mod plan;
 mod read;
 mod refusal;
 mod repacked;

@@ -12,6 +12,7 @@ use super::tag::Tag;
 use super::{Calibration, Error, Golden, Kind, TokenizerBlock, payload};
 use crate::config::Config;
 use crate::num;
+use crate::probe::ProbePlan;
 use crate::sparse::Matrix;
 
 /// A model file whose every byte was checked.
@@ -87,6 +88,10 @@ impl<'a> File<'a> {
             }
             Tag::GOLDEN => Golden::parse(&self.config, payload, block.offset).map(drop),
             Tag::CALIBRATION => Calibration::parse(&self.config, payload, block.offset).map(drop),
+            Tag::PLAN => match super::plan::read(payload) {
+                Ok(_) => Ok(()),
+                Err(kind) => Err(Error::new(Kind::Plan(kind), block.offset)),
+            },
             Tag::PROVENANCE => match core::str::from_utf8(payload) {
                 Ok(_) => Ok(()),
                 Err(e) => Err(Error::new(Kind::Text, block.offset + e.valid_up_to())),
@@ -200,6 +205,11 @@ impl<'a> File<'a> {
     /// What is familiar to the model, if the file says so. Checks the block again: keep the answer.
     pub fn calibration(&self) -> Option<Calibration<'a>> {
         Calibration::read(&self.config, self.block(Tag::CALIBRATION)?).ok()
+    }
+
+    /// What a probe measures unless somebody chooses otherwise, if the file says so.
+    pub fn plan(&self) -> Option<ProbePlan> {
+        super::plan::read(self.block(Tag::PLAN)?).ok()
     }
 
     /// How the model came to be: JSON text by convention, UTF-8 for certain.

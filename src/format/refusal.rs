@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{calibration, golden, tokenizer};
+use super::{calibration, golden, plan, tokenizer};
 use crate::{config, sparse};
 
 /// What is wrong with a model file.
@@ -60,6 +60,8 @@ pub enum Kind {
     Golden(golden::Kind),
     /// The calibration block is not well formed.
     Calibration(calibration::Kind),
+    /// The probe plan is not well formed.
+    Plan(plan::Kind),
     /// Provenance that is not UTF-8.
     Text,
 }
@@ -141,6 +143,7 @@ impl Error {
             Kind::Tokenizer(kind) => kind.message(),
             Kind::Golden(kind) => kind.message(),
             Kind::Calibration(kind) => kind.message(),
+            Kind::Plan(kind) => kind.message(),
             Kind::Text => "provenance is not utf-8",
         }
     }

@@ -16,7 +16,7 @@ impl Tag {
     pub const GOLDEN: Self = Self(*b"gold");
     /// Names of classes. Reserved.
     pub const LABELS: Self = Self(*b"labl");
-    /// Which sites a probe looks at, and how often. Reserved.
+    /// What a probe measures unless somebody chooses otherwise, [`crate::probe::ProbePlan`].
     pub const PLAN: Self = Self(*b"plan");
     /// How the model came to be: JSON text.
     pub const PROVENANCE: Self = Self(*b"prov");

@@ -79,7 +79,7 @@ pub fn gelu(x: f32) -> f32 {
 mod tests {
     extern crate std;
 
-    use super::{exp, gelu, sigmoid, silu, tanh};
+    use super::{exp, gelu, ln, sigmoid, silu, tanh};
     use crate::num::{Fnv64, sqrt};
 
     /// Bit patterns spread over all floats, every sign, exponent and the specials among them.
@@ -103,7 +103,7 @@ mod tests {
             sweep().for_each(|x| d.update_f32(&[f(x)]));
             d.finish()
         };
-        let found = [exp, tanh, sqrt, sigmoid, silu, gelu].map(digest);
+        let found = [exp, tanh, sqrt, sigmoid, silu, gelu, ln].map(digest);
         let frozen = [
             0x0ca3_2eb8_2b23_8730,
             0xa1dd_6459_5509_8f95,
@@ -111,6 +111,7 @@ mod tests {
             0xc111_3baf_6fb9_5527,
             0x7e97_e201_f750_cf26,
             0x2ca2_0f8e_6aa7_d594,
+            0x7d47_cc4a_72bc_397c,
         ];
         assert_eq!(found, frozen, "{found:016x?}");
     }
@@ -132,6 +133,9 @@ mod tests {
                 near(sigmoid(x), 1.0 / (1.0 + (-d).exp()), 2.5);
             }
             near(tanh(x), d.tanh(), 2.5);
+            if x > 0.0 {
+                near(ln(x), d.ln(), 1.0);
+            }
             if x >= 0.0 {
                 near(sqrt(x), d.sqrt(), 0.5);
             }
@@ -143,6 +147,12 @@ mod tests {
         assert_eq!(exp(f32::NEG_INFINITY), 0.0);
         assert_eq!(exp(0.0), 1.0);
         assert_eq!(exp(89.0), f32::INFINITY);
+        assert_eq!(
+            (ln(0.0), ln(-0.0), ln(1.0)),
+            (f32::NEG_INFINITY, f32::NEG_INFINITY, 0.0)
+        );
+        assert_eq!(ln(f32::INFINITY), f32::INFINITY);
+        assert!(ln(-1.0).is_nan() && ln(f32::NAN).is_nan());
         assert_eq!((sigmoid(-200.0), sigmoid(200.0)), (0.0, 1.0));
         assert_eq!((silu(0.0), gelu(0.0)), (0.0, 0.0));
         assert!(silu(-100.0).abs() < 1e-30 && silu(100.0) == 100.0);

@@ -11,6 +11,7 @@
 //! - A vector of zeros is as sparse as one can be: it has the values of a vector with one nonzero element, but `rms` 0
 //!   and `zero_share` 1.
 
+use super::gini::gini;
 use super::{Stat, StatSet};
 use crate::num;
 
@@ -67,10 +68,12 @@ pub fn measure(x: &[f32], set: StatSet, eps: f32, values: &mut Values) -> bool {
         return false;
     }
     counts(x, set, eps, values);
-    if top == 0 {
+    if !set.meets(SHAPE) {
+        // Nothing asks for sums.
+    } else if top == 0 {
         zeros(x.len(), set, values);
     } else {
-        shape(x, scale(top), set, values);
+        shape(x, f32::from_bits(top), set, values);
     }
     if set.meets(StatSet::OF_LOGITS) {
         logits(x, set, values);
@@ -78,14 +81,19 @@ pub fn measure(x: &[f32], set: StatSet, eps: f32, values: &mut Values) -> bool {
     true
 }
 
+/// What asks for the sums of a and a².
+const SHAPE: StatSet = StatSet::ANYWHERE.without(StatSet::of(&[Stat::ZeroShare, Stat::LeEpsShare]));
+
 fn key(x: f32) -> u32 {
     x.to_bits() & 0x7fff_ffff
 }
 
-/// A power of two that brings the float of these bits into 1 ≤ v < 2, as far as one factor can.
+/// The power of two that brings the float of these bits into 1 ≤ v < 2, or below where no float is large enough.
 fn scale(top: u32) -> f32 {
-    let exponent = (top >> 23).clamp(1, 253);
-    f32::from_bits((254 - exponent) << 23)
+    match top >> 23 {
+        254 => f32::MIN_POSITIVE / 2.0,
+        exponent => f32::from_bits((254 - exponent) << 23),
+    }
 }
 
 fn counts(x: &[f32], set: StatSet, eps: f32, values: &mut Values) {
@@ -127,10 +135,10 @@ fn zeros(d: usize, set: StatSet, values: &mut Values) {
     }
 }
 
-fn shape(x: &[f32], scale: f32, set: StatSet, values: &mut Values) {
+fn shape(x: &[f32], top: f32, set: StatSet, values: &mut Values) {
+    let scale = scale(top.to_bits());
     let d = x.len() as f32;
-    let s1 = num::sum8_by(x, |v| (v * scale).abs());
-    let s2 = num::sum8_by(x, |v| (v * scale) * (v * scale));
+    let [s1, s2] = sums(x, scale);
     let (l2, root) = (num::sqrt(s2), num::sqrt(d));
     values.put(set, Stat::L1, (s1 / (root * l2)).min(1.0));
     values.put(set, Stat::Rms, l2 / root / scale);
@@ -163,8 +171,28 @@ fn shape(x: &[f32], scale: f32, set: StatSet, values: &mut Values) {
         }
     }
     if set.has(Stat::Gini) {
-        values.put(set, Stat::Gini, super::gini::gini(x, scale, s1));
+        values.put(set, Stat::Gini, gini(x, scale, top * scale, s1));
     }
+}
+
+/// Σa and Σa², each as [`num::sum8_by`] has it, in one pass.
+fn sums(x: &[f32], scale: f32) -> [f32; 2] {
+    let (mut first, mut second) = ([0.0; 8], [0.0; 8]);
+    let (chunks, rest) = x.as_chunks::<8>();
+    let mut add = |i: usize, v: f32| {
+        let a = v * scale;
+        first[i] += a.abs();
+        second[i] += a * a;
+    };
+    for chunk in chunks {
+        for (i, v) in chunk.iter().enumerate() {
+            add(i, *v);
+        }
+    }
+    for (i, v) in rest.iter().enumerate() {
+        add(i, *v);
+    }
+    [num::sum8(&first), num::sum8(&second)]
 }
 
 /// max(1, ⌊hundredths·d/100⌋).

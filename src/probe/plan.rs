@@ -208,18 +208,27 @@ impl ProbePlan {
         self.rules.iter().find(has).map(|r| r.positions)
     }
 
+    /// Whether any rule looks at the token `at`.
+    pub fn due(&self, at: At) -> bool {
+        self.rules.iter().any(|r| r.positions.has(at))
+    }
+
     /// Whether any rule looks at `hook`.
     pub fn wants(&self, hook: Hook) -> bool {
-        self.rules
-            .iter()
-            .any(|r| r.hooks.has(hook) && !r.stats.is_empty())
+        if hook.in_block() {
+            let named = |r: &Rule| r.hooks.has(hook) && r.stats.meets(StatSet::ANYWHERE);
+            return self.rules.iter().any(named);
+        }
+        !self.stats_at(Site { layer: 0, hook }).is_empty()
     }
 
     /// Whether any rule looks at `hook` of the token `at`.
     pub fn wants_at(&self, at: At, hook: Hook) -> bool {
-        self.rules
-            .iter()
-            .any(|r| r.hooks.has(hook) && !r.stats.is_empty() && r.positions.has(at))
+        if hook.in_block() {
+            let named = |r: &Rule| r.hooks.has(hook) && r.stats.meets(StatSet::ANYWHERE);
+            return self.rules.iter().any(|r| named(r) && r.positions.has(at));
+        }
+        !self.due_at(Site { layer: 0, hook }, at).is_empty()
     }
 
     /// Each (site, statistic) of a model with `n_layers` blocks, sites in the order a token meets them.

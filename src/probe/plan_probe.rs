@@ -24,6 +24,8 @@ pub struct PlanProbe<'a> {
     cells: &'a mut [Sketch],
     /// Number of a site, and cells before it.
     place: (usize, usize),
+    /// Whether any rule looks at the token, which is asked once a token where they run one by one.
+    due: (At, bool),
     faulty: u32,
 }
 
@@ -68,7 +70,9 @@ impl<'a> PlanProbe<'a> {
             return Err(TooFewCells { needed, given });
         };
         cells.fill(Sketch::EMPTY);
+        let due = (At::default(), plan.due(At::default()));
         Ok(Self {
+            due,
             plan,
             n_layers,
             cells,
@@ -127,7 +131,8 @@ impl<'a> PlanProbe<'a> {
     #[inline(never)]
     fn look(&mut self, at: At, site: Site, x: &[f32]) {
         let due = self.plan.due_at(site, at);
-        if due.is_empty() || site.index(self.n_layers) >= Site::count(self.n_layers) {
+        let exists = !site.hook.in_block() || usize::from(site.layer) < self.n_layers;
+        if due.is_empty() || !exists {
             return;
         }
         let mut values = Values::EMPTY;
@@ -150,8 +155,14 @@ impl Probe for PlanProbe<'_> {
         self.look(At::default(), site, x);
     }
 
+    #[inline]
     fn observe_at(&mut self, at: At, site: Site, x: &[f32]) {
-        self.look(at, site, x);
+        if self.due.0 != at {
+            self.due = (at, self.plan.due(at));
+        }
+        if self.due.1 {
+            self.look(at, site, x);
+        }
     }
 
     fn wants(&self, hook: Hook) -> bool {

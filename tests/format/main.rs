@@ -9,6 +9,7 @@ mod hostile;
 mod included;
 mod models;
 mod names;
+mod plan;
 mod refused;
 mod roundtrip;
 mod touch;

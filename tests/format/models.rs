@@ -254,10 +254,12 @@ pub(crate) fn with_extras<T>(config: &Config, then: impl FnOnce(&Extra<'_>) -> T
     let (scores, sorted) = order();
     let bpe = Bpe::new(&STARTS, &scores, &sorted, STRINGS, true, true).expect("sorted");
     let layers: Vec<[u8; 8]> = (0..=config.n_layers as u64).map(u64::to_le_bytes).collect();
+    let plan = crate::plan::fixture();
     then(&Extra {
         tokenizer: Some(TokenizerBlock::new(Vocabulary::Bpe(bpe), Some(1), Some(2)).unwrap()),
         golden: Some(Golden::new(config, &[1, 4], &[5, 6, 10], 77, &layers).unwrap()),
         calibration: Some(crate::calibration::fixture(config)),
+        plan: Some(&plan),
         provenance: Some("{\"seed\":1}"),
         blocks: &[(lacuna::format::Tag(*b"zebr"), b"stripes")],
         ..Extra::new(1234, IsaName::Armv7em)

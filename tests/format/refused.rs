@@ -284,7 +284,7 @@ fn block_directory() {
 
 #[test]
 fn known_blocks() {
-    let (gold, text, token) = (block(1).0, block(2).0, block(3).0);
+    let (gold, text, token) = (block(1).0, block(3).0, block(4).0);
     let wrong = |kind| Kind::Golden(kind);
     assert_eq!(refusal(put_u32(gold, 0)).0, wrong(golden::Kind::Length));
     assert_eq!(

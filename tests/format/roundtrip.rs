@@ -116,6 +116,7 @@ fn blocks_come_back() {
         assert_eq!(read.tokenizer(), extra.tokenizer);
         assert_eq!(read.golden(), extra.golden);
         assert_eq!(read.provenance(), extra.provenance);
+        assert_eq!(read.plan().as_ref(), extra.plan);
         assert_eq!(read.block(Tag(*b"zebr")), Some(&b"stripes"[..]));
         let calibration = read.calibration().expect("a calibration");
         assert_eq!(
@@ -124,6 +125,6 @@ fn blocks_come_back() {
         );
         assert_eq!(read.block(Tag(*b"none")), None);
         let tags: Vec<_> = read.blocks().map(|b| b.tag.to_string()).collect();
-        assert_eq!(tags, ["cali", "gold", "prov", "tokn", "zebr"]);
+        assert_eq!(tags, ["cali", "gold", "plan", "prov", "tokn", "zebr"]);
     });
 }

@@ -71,6 +71,7 @@ fn blocks(file: &File<'_>) {
         file.calibration().is_some(),
         file.block(Tag::CALIBRATION).is_some()
     );
+    assert_eq!(file.plan().is_some(), file.block(Tag::PLAN).is_some());
     if let Some(calibration) = file.calibration() {
         self::calibration(&calibration);
     }
@@ -159,6 +160,7 @@ fn again(file: &File<'_>) {
         Tag::TOKENIZER,
         Tag::GOLDEN,
         Tag::CALIBRATION,
+        Tag::PLAN,
         Tag::PROVENANCE,
     ];
     let blocks: Vec<_> = file
@@ -166,10 +168,12 @@ fn again(file: &File<'_>) {
         .filter(|b| !known.contains(&b.tag))
         .filter_map(|b| Some((b.tag, file.block(b.tag)?)))
         .collect();
+    let plan = file.plan();
     let extra = Extra {
         tokenizer: file.tokenizer(),
         golden: file.golden(),
         calibration: file.calibration(),
+        plan: plan.as_ref(),
         provenance: file.provenance(),
         blocks: &blocks,
         ..Extra::new(file.needs().state_bytes, isa)
