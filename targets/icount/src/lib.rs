@@ -8,6 +8,7 @@
 //! csr-f32-input-10-sparse  three activations in four are zero: what skipping them saves
 //! csr-f32-output-10-x4     four tokens at once; the products are those of all of them
 //! input-i8                 the check that activations are finite, and their int8 form
+//! stat-hoyer-64            one statistic of 64 activations
 //! ```
 //!
 //! # Invariants
@@ -25,6 +26,7 @@
 extern crate alloc;
 
 mod same;
+mod statistics;
 
 use alloc::vec;
 use core::fmt::Display;
@@ -57,6 +59,7 @@ fn all<B: Board>(clock: &mut Clock<B>, shape: (usize, usize)) -> Option<()> {
     for isa in Isa::available() {
         inputs(clock, isa, shape.1)?;
     }
+    statistics::costs(clock)?;
     // Panels are look-ups in vector registers that no board has.
     let panel = |form: &Form| matches!(form.pattern, Pattern::Panel16 | Pattern::Panel32);
     for form in Form::all().filter(|form| !panel(form)) {
