@@ -1,4 +1,7 @@
 //! The `lacuna-fleet` command.
-fn main() {
-    let _ = datafusion::prelude::SessionContext::new();
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lacuna_fleet::cli::main()
 }

@@ -14,6 +14,7 @@ mod demo;
 mod device;
 mod eval;
 mod export;
+mod fleet;
 mod import;
 mod inspect;
 mod open;
@@ -56,6 +57,7 @@ enum Command {
     Run(run::Args),
     Eval(eval::Args),
     Device(device::Args),
+    Fleet(fleet::Args),
     Check(check::Args),
     BenchEncodings(bench_encodings::Args),
 }
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args, cli.quiet),
         Command::Eval(args) => eval::run(args, cli.quiet),
         Command::Device(args) => device::run(args, cli.quiet),
+        Command::Fleet(args) => fleet::run(args, cli.quiet),
         Command::Check(args) => check::run(args, cli.quiet),
         Command::BenchEncodings(args) => bench_encodings::run(args, cli.quiet),
     };
