@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! token ─► embed (+ position) ─► [ norm ─ attention ─+─ norm ─ mlp ─+ ] × n_layers ─► norm ─► head (+ bigram) ─► logits
+//! window ─► linear patches (+ position) ─► the same blocks, all positions at once ─► norm ─► mean ─► head ─► classes
 //! ```
 //!
 //! # Invariants
@@ -66,7 +67,37 @@ pub struct TopK {
     pub mlp_out: usize,
 }
 
-/// Shape and switches of a decoder.
+/// What enters the model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Input {
+    /// Tokens, one a position, looked up in an embedding.
+    #[default]
+    Tokens,
+    /// A window of sensor samples, cut into patches: position p is a linear map of the normalised samples
+    /// `p · len .. (p + 1) · len`, all channels. Dosovitskiy et al., "ViT", 2021, §3.1; Nie et al., "PatchTST", 2023.
+    Patches {
+        /// Numbers in a sample.
+        channels: usize,
+        /// Samples in a patch.
+        len: usize,
+    },
+}
+
+/// What leaves the model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Output {
+    /// Logits of the next token at every position, `vocab_size` of them.
+    #[default]
+    Lm,
+    /// Logits of so many classes, from the mean of the final normalised stream over all positions.
+    Classes(usize),
+}
+
+/// Shape and switches of a model: a decoder of tokens, or a classifier of windows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
@@ -82,9 +113,9 @@ pub struct Config {
     pub n_kv_heads: usize,
     /// Width of one head; even with RoPE. `n_heads · head_dim` need not equal `dim`.
     pub head_dim: usize,
-    /// Number of tokens.
+    /// Number of tokens; 0 where the input is no tokens.
     pub vocab_size: usize,
-    /// Longest context the model was trained for, and rows of position tables.
+    /// Longest context the model was trained for, and rows of position tables; with patches, the positions of a window.
     pub seq_len: usize,
     /// ε inside the root of RMSNorm.
     pub norm_eps: f32,
@@ -104,6 +135,12 @@ pub struct Config {
     pub bigram: bool,
     /// The head is the token embedding.
     pub tied: bool,
+    /// What enters.
+    pub input: Input,
+    /// A position attends to itself and those before it; otherwise to the whole window.
+    pub causal: bool,
+    /// What leaves.
+    pub output: Output,
     /// AbsTopK per site.
     pub topk: TopK,
 }
@@ -183,14 +220,46 @@ impl Config {
             Hook::Q | Hook::Z => self.q_dim(),
             Hook::K | Hook::V => self.kv_dim(),
             Hook::MlpPost => self.hidden_dim,
-            Hook::Logits => self.vocab_size,
+            Hook::Logits => self.n_logits(),
             _ => self.dim,
         }
     }
 
-    /// Longest vector that enters a matrix: max(dim, q_dim, hidden_dim).
+    /// Numbers in a patch, `channels · len`; 0 where the input is tokens.
+    pub const fn patch_dim(&self) -> usize {
+        match self.input {
+            Input::Tokens => 0,
+            Input::Patches { channels, len } => channels * len,
+        }
+    }
+
+    /// Numbers in a sample; 0 where the input is tokens.
+    pub const fn channels(&self) -> usize {
+        match self.input {
+            Input::Tokens => 0,
+            Input::Patches { channels, .. } => channels,
+        }
+    }
+
+    /// Numbers in a window, sample after sample, `seq_len · channels · len`; 0 where the input is tokens.
+    pub const fn window_len(&self) -> usize {
+        self.seq_len * self.patch_dim()
+    }
+
+    /// Number of logits: the vocabulary, or the classes.
+    pub const fn n_logits(&self) -> usize {
+        match self.output {
+            Output::Lm => self.vocab_size,
+            Output::Classes(n) => n,
+        }
+    }
+
+    /// Longest vector that enters a matrix: max(dim, q_dim, hidden_dim, patch_dim).
     pub const fn widest_input(&self) -> usize {
         let mut n = self.dim;
+        if self.patch_dim() > n {
+            n = self.patch_dim();
+        }
         if self.q_dim() > n {
             n = self.q_dim();
         }
@@ -198,6 +267,54 @@ impl Config {
             n = self.hidden_dim;
         }
         n
+    }
+
+    /// Checks what enters and what leaves: tokens go with a language model, windows with classes.
+    const fn check_ends(&self) -> Result<(), Error> {
+        let (field, what) = match (self.input, self.output) {
+            (Input::Tokens, Output::Lm) => {
+                ok!(side("vocab_size", self.vocab_size));
+                if self.causal {
+                    return Ok(());
+                }
+                (
+                    "causal",
+                    "is false, and a language model must not see what it predicts",
+                )
+            }
+            (Input::Patches { channels, len }, Output::Classes(classes)) => {
+                ok!(side("input.channels", channels));
+                ok!(side("input.len", len));
+                ok!(side("output.classes", classes));
+                // A window has at most 65536 positions of at most 65536 numbers, which a 32-bit usize does not hold.
+                let patch = match channels.checked_mul(len) {
+                    Some(n) => n,
+                    None => usize::MAX,
+                };
+                ok!(side("input.channels * input.len", patch));
+                if self.seq_len.checked_mul(patch).is_none() {
+                    return Err(Error {
+                        field: "seq_len",
+                        what: "makes a window that no memory holds",
+                    });
+                }
+                match () {
+                    () if self.vocab_size != 0 => {
+                        ("vocab_size", "is not zero, and patches are no tokens")
+                    }
+                    () if self.bigram => ("bigram", "is set, and patches are no tokens"),
+                    () if self.tied => ("tied", "is set, and patches have no embedding"),
+                    () => return Ok(()),
+                }
+            }
+            (Input::Patches { .. }, Output::Lm) => {
+                ("output", "is a language model, and patches are no tokens")
+            }
+            (Input::Tokens, Output::Classes(_)) => {
+                ("output", "is classes, which need patches as input")
+            }
+        };
+        Err(Error { field, what })
     }
 
     /// Checks that sizes are nonzero, bounded and consistent.
@@ -210,8 +327,8 @@ impl Config {
         ok!(side("n_heads", self.n_heads));
         ok!(side("n_kv_heads", self.n_kv_heads));
         ok!(side("head_dim", self.head_dim));
-        ok!(side("vocab_size", self.vocab_size));
         ok!(side("seq_len", self.seq_len));
+        ok!(self.check_ends());
         // Both factors may be 65536, whose product a 32-bit usize does not hold.
         ok!(side(
             "n_heads * head_dim",

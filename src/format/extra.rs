@@ -2,7 +2,7 @@
 
 use super::plan::{self, Written};
 use super::tag::Tag;
-use super::{Calibration, Golden, Kind, TokenizerBlock};
+use super::{Calibration, Golden, Kind, Names, Sensor, TokenizerBlock};
 use crate::config::Config;
 use crate::kernels::IsaName;
 use crate::probe::ProbePlan;
@@ -22,6 +22,10 @@ pub struct Extra<'a> {
     pub calibration: Option<Calibration<'a>>,
     /// What a probe measures unless somebody chooses otherwise.
     pub plan: Option<&'a ProbePlan>,
+    /// Names of the classes of a classifier.
+    pub labels: Option<Names<'a>>,
+    /// What its windows are made of.
+    pub sensor: Option<Sensor<'a>>,
     /// How the model came to be, JSON text; must not be empty.
     pub provenance: Option<&'a str>,
     /// Optional blocks whose structure this version does not know, in any order; none may be empty.
@@ -38,6 +42,8 @@ impl<'a> Extra<'a> {
             golden: None,
             calibration: None,
             plan: None,
+            labels: None,
+            sensor: None,
             provenance: None,
             blocks: &[],
         }
@@ -50,6 +56,8 @@ impl<'a> Extra<'a> {
             self.golden.map(Block::Golden),
             self.calibration.map(Block::Calibration),
             self.plan.map(Block::Plan),
+            self.labels.map(Block::Labels),
+            self.sensor.map(Block::Sensor),
             self.provenance.map(Block::Provenance),
         ];
         let raw = self
@@ -77,6 +85,8 @@ pub(crate) enum Block<'a> {
     Golden(Golden<'a>),
     Calibration(Calibration<'a>),
     Plan(&'a ProbePlan),
+    Labels(Names<'a>),
+    Sensor(Sensor<'a>),
     Provenance(&'a str),
     Raw(Tag, &'a [u8]),
 }
@@ -88,6 +98,8 @@ impl Block<'_> {
             Block::Golden(_) => Tag::GOLDEN,
             Block::Calibration(_) => Tag::CALIBRATION,
             Block::Plan(_) => Tag::PLAN,
+            Block::Labels(_) => Tag::LABELS,
+            Block::Sensor(_) => Tag::SENSOR,
             Block::Provenance(_) => Tag::PROVENANCE,
             Block::Raw(tag, _) => *tag,
         }
@@ -99,6 +111,8 @@ impl Block<'_> {
             Block::Golden(golden) => golden.len(),
             Block::Calibration(calibration) => calibration.len(),
             Block::Plan(plan) => Written::new(plan).bytes().len(),
+            Block::Labels(names) => names.bytes().len(),
+            Block::Sensor(sensor) => sensor.len(),
             Block::Provenance(text) => text.len(),
             Block::Raw(_, bytes) => bytes.len(),
         }
@@ -110,6 +124,8 @@ impl Block<'_> {
             Block::Golden(golden) => golden.parts(write),
             Block::Calibration(calibration) => calibration.parts(write),
             Block::Plan(plan) => write(Written::new(plan).bytes()),
+            Block::Labels(names) => write(names.bytes()),
+            Block::Sensor(sensor) => sensor.parts(write),
             Block::Provenance(text) => write(text.as_bytes()),
             Block::Raw(_, bytes) => write(bytes),
         }
@@ -137,10 +153,16 @@ impl Block<'_> {
                 .check(config)
                 .map_err(|e| Kind::Calibration(e.kind)),
             Block::Plan(plan) => plan::check(plan).map_err(Kind::Plan),
+            Block::Labels(names) => names.check_labels(config).map_err(|e| Kind::Names(e.kind)),
+            Block::Sensor(sensor) => sensor.check(config).map_err(|e| Kind::Names(e.kind)),
             Block::Raw(tag, _) => match *tag {
-                Tag::TOKENIZER | Tag::GOLDEN | Tag::CALIBRATION | Tag::PLAN | Tag::PROVENANCE => {
-                    Err(Kind::Tag)
-                }
+                Tag::TOKENIZER
+                | Tag::GOLDEN
+                | Tag::CALIBRATION
+                | Tag::PLAN
+                | Tag::LABELS
+                | Tag::SENSOR
+                | Tag::PROVENANCE => Err(Kind::Tag),
                 tag if !tag.is_wellformed() => Err(Kind::Tag),
                 tag if !tag.is_optional() => Err(Kind::Critical),
                 _ => Ok(()),

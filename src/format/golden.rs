@@ -11,11 +11,14 @@
 //! …    u32  × G              what greedy decoding gives
 //! ```
 //!
+//! Of a model that takes windows, the prompt is one window, its samples as f32 bits, and the one generated token is the
+//! class of the largest logit; the digest is that of the classes' logits.
+//!
 //! The engine is fed the prompt and then each generated token but the last, so `P + max(G, 1) − 1` positions are run.
 //! A digest is FNV-1a-64 over the little-endian f32 bits of all those positions in order.
 //!
 //! # Invariants
-//! - Every token is below the vocabulary; the run fits the context.
+//! - Every token is below the vocabulary; the run fits the context. A window is whole and finite, its class is one.
 //!
 //! # Why
 //! A device that computes another bit than the desktop knows it at boot, and by layer, from the file alone.
@@ -42,6 +45,8 @@ pub enum Kind {
     Token,
     /// More positions than the context has.
     Context,
+    /// Not one whole window of finite samples and its class.
+    Window,
     /// A byte that version 1 keeps zero is not.
     Reserved,
 }
@@ -55,6 +60,7 @@ impl Kind {
             Kind::Layers => "golden block does not have one digest per layer and one for the end",
             Kind::Token => "golden block holds a token outside the vocabulary",
             Kind::Context => "golden run is longer than the context",
+            Kind::Window => "golden block does not hold one finite window and its class",
             Kind::Reserved => "reserved byte of the golden block is not zero",
         }
     }
@@ -119,6 +125,9 @@ impl<'a> Golden<'a> {
         if self.layers.len() != config.n_layers + 1 {
             return refuse(Kind::Layers, self.layers.len());
         }
+        if config.window_len() > 0 {
+            return self.check_window(config);
+        }
         if self.positions() > config.seq_len {
             return refuse(Kind::Context, self.positions());
         }
@@ -129,12 +138,37 @@ impl<'a> Golden<'a> {
         }
     }
 
-    /// Tokens to feed, BOS included if the run had one.
+    fn check_window(&self, config: &Config) -> Result<(), Error> {
+        let (needed, given) = (config.window_len(), self.prompt.len());
+        let finite = |bits: &u32| f32::from_bits(*bits).is_finite();
+        let at = match self.expected {
+            _ if needed != given => given,
+            [class] if (*class as usize) < config.n_logits() => {
+                match self.prompt.iter().position(|bits| !finite(bits)) {
+                    Some(at) => at,
+                    None => return Ok(()),
+                }
+            }
+            _ => given,
+        };
+        Err(Error {
+            kind: Kind::Window,
+            at,
+        })
+    }
+
+    /// The window of a model that takes windows; meaningless bits of another.
+    pub fn window(&self) -> &'a [f32] {
+        // The same size and alignment: the cast holds for any bits.
+        <[f32]>::ref_from_bytes(self.prompt.as_bytes()).unwrap_or_default()
+    }
+
+    /// Tokens to feed, BOS included if the run had one; a window as bits.
     pub fn prompt(&self) -> &'a [u32] {
         self.prompt
     }
 
-    /// Tokens that greedy decoding gives after the prompt.
+    /// Tokens that greedy decoding gives after the prompt; the class of a window.
     pub fn expected(&self) -> &'a [u32] {
         self.expected
     }
@@ -208,7 +242,7 @@ impl<'a> Golden<'a> {
         let g = Self::cut(block).map_err(|e| refuse(e.kind, e.at))?;
         g.check(config).map_err(|e| {
             let within = match e.kind {
-                Kind::Token => HEAD + 8 * g.layers.len() + 4 * e.at,
+                Kind::Token | Kind::Window => HEAD + 8 * g.layers.len() + 4 * e.at,
                 Kind::Layers => 8,
                 _ => 0,
             };

@@ -42,7 +42,8 @@
 //! | `prov` | provenance, UTF-8 JSON | 1 |
 //! | `cali` | what is familiar, and how sure that is, see [`calibration`] | 1 |
 //! | `plan` | what a probe measures, a [`crate::probe::ProbePlan`], see [`plan`] | 1 |
-//! | `circ` `labl` `sign` | circuits, class labels, signature | reserved |
+//! | `labl` `sens` | names of classes; channels, rate and hop of windows, see [`names`] | 1 |
+//! | `circ` `sign` | circuits, signature | reserved |
 //! | `Delt` | changes to another model | reserved, critical |
 //!
 //! # Invariants
@@ -84,6 +85,7 @@ mod header;
 mod id;
 mod include;
 mod layout;
+pub mod names;
 pub mod pack;
 mod parts;
 mod payload;
@@ -107,6 +109,7 @@ pub use header::{Needs, config, needs, total_len};
 pub use id::model_id;
 pub use include::{Aligned, StaticModel};
 pub use layout::{BASE_ALIGN, Encoding, MAGIC, PAYLOAD_ALIGN, VERSION, ValueType};
+pub use names::{Names, Sensor};
 pub use read::File;
 pub use refusal::{Error, Feature, Kind};
 pub use repacked::Product;

@@ -3,7 +3,7 @@
 use super::schema::{self, Id};
 use crate::config::Config;
 
-const IDS: usize = Id::Head as usize + 1;
+const IDS: usize = Id::HeadBias as usize + 1;
 const ABSENT: u8 = u8::MAX;
 
 /// Where each tensor stands in the directory, so that a look-up is one addition and one multiplication.

@@ -9,7 +9,7 @@ use super::places::Places;
 use super::schema::{self, Id, Kind as Storage, Tensor};
 use super::source::{Source, Weights};
 use super::tag::Tag;
-use super::{Calibration, Error, Golden, Kind, TokenizerBlock, payload};
+use super::{Calibration, Error, Golden, Kind, Names, Sensor, TokenizerBlock, names, payload};
 use crate::config::Config;
 use crate::num;
 use crate::probe::ProbePlan;
@@ -82,10 +82,17 @@ impl<'a> File<'a> {
         let Some(payload) = self.block_bytes(block) else {
             return Err(Error::new(Kind::Size, block.offset));
         };
+        let named = |e: names::Error| Error::new(Kind::Names(e.kind), block.offset + e.at);
         match block.tag {
             Tag::TOKENIZER => {
                 TokenizerBlock::parse(self.config.vocab_size, payload, block.offset).map(drop)
             }
+            Tag::LABELS => Names::labels(&self.config, payload)
+                .map(drop)
+                .map_err(named),
+            Tag::SENSOR => Sensor::parse(&self.config, payload)
+                .map(drop)
+                .map_err(named),
             Tag::GOLDEN => Golden::parse(&self.config, payload, block.offset).map(drop),
             Tag::CALIBRATION => Calibration::parse(&self.config, payload, block.offset).map(drop),
             Tag::PLAN => match super::plan::read(payload) {
@@ -210,6 +217,16 @@ impl<'a> File<'a> {
     /// What a probe measures unless somebody chooses otherwise, if the file says so.
     pub fn plan(&self) -> Option<ProbePlan> {
         super::plan::read(self.block(Tag::PLAN)?).ok()
+    }
+
+    /// Names of the classes, if the file has them.
+    pub fn labels(&self) -> Option<Names<'a>> {
+        Names::labels(&self.config, self.block(Tag::LABELS)?).ok()
+    }
+
+    /// What windows are made of, if the file says so.
+    pub fn sensor(&self) -> Option<Sensor<'a>> {
+        Sensor::parse(&self.config, self.block(Tag::SENSOR)?).ok()
     }
 
     /// How the model came to be: JSON text by convention, UTF-8 for certain.

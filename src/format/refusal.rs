@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{calibration, golden, plan, tokenizer};
+use super::{calibration, golden, names, plan, tokenizer};
 use crate::{config, sparse};
 
 /// What is wrong with a model file.
@@ -62,6 +62,8 @@ pub enum Kind {
     Calibration(calibration::Kind),
     /// The probe plan is not well formed.
     Plan(plan::Kind),
+    /// The names of classes or channels are not well formed.
+    Names(names::Kind),
     /// Provenance that is not UTF-8.
     Text,
 }
@@ -71,14 +73,8 @@ pub enum Kind {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Feature {
-    /// Bidirectional attention.
-    Encoder,
     /// LayerNorm instead of RMSNorm.
     LayerNorm,
-    /// Linear patches of a sensor window instead of tokens.
-    Patches,
-    /// A pooled classifier instead of a language model head.
-    Classifier,
 }
 
 /// A model file that is refused: why, and at which byte.
@@ -110,10 +106,7 @@ impl Error {
             Kind::ModelId => "model id does not match configuration and tensors",
             Kind::Reserved => "reserved byte is not zero",
             Kind::Unknown => "number has no meaning in this version",
-            Kind::Unsupported(Feature::Encoder) => "encoders are not supported yet",
             Kind::Unsupported(Feature::LayerNorm) => "layer norm is not supported yet",
-            Kind::Unsupported(Feature::Patches) => "patch input is not supported yet",
-            Kind::Unsupported(Feature::Classifier) => "classifier heads are not supported yet",
             Kind::Config(_) => "configuration is inconsistent",
             Kind::ReservedValue => {
                 "value type is not supported yet; export the model again for this engine"
@@ -144,6 +137,7 @@ impl Error {
             Kind::Golden(kind) => kind.message(),
             Kind::Calibration(kind) => kind.message(),
             Kind::Plan(kind) => kind.message(),
+            Kind::Names(kind) => kind.message(),
             Kind::Text => "provenance is not utf-8",
         }
     }

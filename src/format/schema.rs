@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::config::{Config, Position};
+use crate::config::{Config, Input, Output, Position};
 
 /// Which tensor, apart from its layer. The number is what the file stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +19,14 @@ pub enum Id {
     RopeSin = 3,
     /// `(vocab_size, vocab_size)`; the row of the current token joins the logits.
     Bigram = 4,
+    /// `(channels,)`, what is subtracted from the samples of a channel.
+    InputMean = 5,
+    /// `(channels,)`, what they are multiplied by then: one over their deviation.
+    InputScale = 6,
+    /// `(dim, channels · len)`, patches to the stream; columns sample by sample, channels within.
+    Patch = 7,
+    /// `(dim,)`
+    PatchBias = 8,
     /// `(dim,)`, gain of the attention norm.
     AttnNorm = 16,
     /// `(q_dim, dim)`
@@ -55,8 +63,10 @@ pub enum Id {
     B2 = 38,
     /// `(dim,)`, gain of the last norm.
     FinalNorm = 48,
-    /// `(vocab_size, dim)`, absent when tied.
+    /// `(vocab_size, dim)`, absent when tied; `(classes, dim)` of a classifier.
     Head = 49,
+    /// `(classes,)`, of a classifier.
+    HeadBias = 50,
 }
 
 /// How a tensor may be stored.
@@ -95,12 +105,16 @@ impl Tensor {
     }
 }
 
-const BEFORE: [Id; 5] = [
+const BEFORE: [Id; 9] = [
     Id::Embedding,
     Id::Positions,
     Id::RopeCos,
     Id::RopeSin,
     Id::Bigram,
+    Id::InputMean,
+    Id::InputScale,
+    Id::Patch,
+    Id::PatchBias,
 ];
 const BLOCK: [Id; 17] = [
     Id::AttnNorm,
@@ -121,14 +135,20 @@ const BLOCK: [Id; 17] = [
     Id::W2,
     Id::B2,
 ];
-const AFTER: [Id; 2] = [Id::FinalNorm, Id::Head];
+const AFTER: [Id; 3] = [Id::FinalNorm, Id::Head, Id::HeadBias];
 
 impl Id {
     /// Kind and shape under `config`, or `None` where that configuration has no such tensor.
     pub(super) const fn line(self, c: &Config) -> Option<(Kind, usize, usize)> {
         use Kind::{Dense, Lookup, Matrix};
+        let patches = matches!(c.input, Input::Patches { .. });
+        let classes = matches!(c.output, Output::Classes(_));
         let (present, kind, rows, cols) = match self {
-            Id::Embedding => (true, Lookup, c.vocab_size, c.dim),
+            Id::InputMean | Id::InputScale => (patches, Dense, 1, c.channels()),
+            Id::Patch => (patches, Matrix, c.dim, c.patch_dim()),
+            Id::PatchBias => (patches, Dense, 1, c.dim),
+            Id::HeadBias => (classes, Dense, 1, c.n_logits()),
+            Id::Embedding => (!patches, Lookup, c.vocab_size, c.dim),
             Id::Positions => (
                 matches!(c.position, Position::Learned),
                 Lookup,
@@ -156,7 +176,7 @@ impl Id {
             Id::B3 => (c.gated && c.mlp_bias, Dense, 1, c.hidden_dim),
             Id::W2 => (true, Matrix, c.dim, c.hidden_dim),
             Id::B2 => (c.mlp_bias, Dense, 1, c.dim),
-            Id::Head => (!c.tied, Matrix, c.vocab_size, c.dim),
+            Id::Head => (!c.tied, Matrix, c.n_logits(), c.dim),
         };
         if present {
             Some((kind, rows, cols))
@@ -220,6 +240,11 @@ impl fmt::Display for Tensor {
             Id::RopeCos => return f.write_str("rope.cos"),
             Id::RopeSin => return f.write_str("rope.sin"),
             Id::Bigram => return f.write_str("bigram.weight"),
+            Id::InputMean => return f.write_str("input.mean"),
+            Id::InputScale => return f.write_str("input.scale"),
+            Id::Patch => return f.write_str("patch_embeddings.weight"),
+            Id::PatchBias => return f.write_str("patch_embeddings.bias"),
+            Id::HeadBias => return f.write_str("output.bias"),
             Id::FinalNorm => return f.write_str("norm.weight"),
             Id::Head => return f.write_str("output.weight"),
             Id::AttnNorm => "attention_norm.weight",

@@ -14,12 +14,14 @@ impl Tag {
     pub const CIRCUITS: Self = Self(*b"circ");
     /// Inputs and the digests they must give, [`super::Golden`].
     pub const GOLDEN: Self = Self(*b"gold");
-    /// Names of classes. Reserved.
+    /// Names of classes, [`super::Names`].
     pub const LABELS: Self = Self(*b"labl");
     /// What a probe measures unless somebody chooses otherwise, [`crate::probe::ProbePlan`].
     pub const PLAN: Self = Self(*b"plan");
     /// How the model came to be: JSON text.
     pub const PROVENANCE: Self = Self(*b"prov");
+    /// What the windows of a classifier are made of, [`super::Sensor`].
+    pub const SENSOR: Self = Self(*b"sens");
     /// A signature over everything before it. Reserved.
     pub const SIGNATURE: Self = Self(*b"sign");
     /// Token strings, [`super::TokenizerBlock`].

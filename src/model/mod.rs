@@ -3,7 +3,7 @@
 //! ```text
 //! file bytes ──► Model (Copy views) ──┐
 //!                                     ├──► forward(isa, model, state, token, probe) ──► state.logits()
-//! arena bytes ──► State (one arena) ──┘
+//! arena bytes ──► State (one arena) ──┘        prefill: some tokens · classify: a window of samples
 //! ```
 //!
 //! # Invariants
@@ -24,7 +24,7 @@ mod state;
 mod weights;
 
 pub use cache::CacheType;
-pub use forward::{forward, prefill};
+pub use forward::{classify, forward, prefill};
 pub use refusal::Error;
 pub use state::{Arena, Limits, State, WhenFull};
-pub use weights::{Layer, Model};
+pub use weights::{Layer, Model, Patches};

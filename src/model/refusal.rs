@@ -28,6 +28,31 @@ pub enum Error {
         /// The limit asked for.
         prefill: usize,
     },
+    /// The model takes whole windows, and a context or a prefill is shorter than one.
+    Window {
+        /// Positions of a window, the model's `seq_len`.
+        positions: usize,
+        /// The context asked for.
+        context: usize,
+        /// The prefill asked for.
+        prefill: usize,
+    },
+    /// The model takes tokens, not windows.
+    TakesTokens,
+    /// The model takes windows, not tokens.
+    TakesWindows,
+    /// A window of another length than [`crate::config::Config::window_len`].
+    WindowLength {
+        /// Numbers in a window.
+        needed: usize,
+        /// Numbers given.
+        given: usize,
+    },
+    /// A sample is infinite or NaN.
+    Sample {
+        /// Which number of the window.
+        index: usize,
+    },
     /// A window cannot slide over learned positions: row p belongs to position p for good.
     SlideLearned,
     /// The state was made for a model of another shape.
@@ -64,6 +89,20 @@ impl fmt::Display for Error {
             Error::Prefill { prefill } => {
                 write!(f, "a prefill of {prefill} tokens runs none")
             }
+            Error::Window {
+                positions,
+                context,
+                prefill,
+            } => write!(
+                f,
+                "windows of {positions} positions do not fit a context of {context} and a prefill of {prefill}"
+            ),
+            Error::TakesTokens => f.write_str("the model takes tokens, not windows of samples"),
+            Error::TakesWindows => f.write_str("the model takes windows of samples, not tokens"),
+            Error::WindowLength { needed, given } => {
+                write!(f, "a window has {needed} numbers and {given} were given")
+            }
+            Error::Sample { index } => write!(f, "number {index} of the window is not finite"),
             Error::SlideLearned => f.write_str("a window cannot slide over learned positions"),
             Error::OtherModel => f.write_str("the state belongs to a model of another shape"),
             Error::TokenOutOfRange { token, vocab } => {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! f32: │ x dim │ norm dim │ work │ logits vocab │ cache (f32, f16, int8): layers × (K, V) × context × kv_dim │ int8 input │
-//! work = the larger of  q │ k │ v │ scores (context)   and   h │ g: attention and MLP never live at once
+//! work = the largest of  q │ k │ v │ scores (context),  h │ g  and the normalised patches: they never live at once
 //! ```
 //!
 //! With a prefill of T > 1 tokens, every vector but the logits is `stride` times as long, [`Lanes::of`]`(T)` (scores at most
@@ -23,7 +23,7 @@ use zerocopy::{FromBytes, IntoBytes, KnownLayout};
 use super::Error;
 use super::cache::{Blocks, Cache, CacheType};
 use super::forward::{GROUP, heads};
-use crate::config::{Config, MAX_SIDE, Position};
+use crate::config::{Config, Input, MAX_SIDE, Position};
 use crate::kernels::{INPUT_PAD, Lanes};
 
 /// How much a session may hold; with the model's shape it decides the memory.
@@ -39,11 +39,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The context that the model was trained for, one token at a time, exact cache.
+    /// The context that the model was trained for, one token at a time or a whole window, exact cache.
     pub const fn new(config: &Config) -> Limits {
         Limits {
             context: config.seq_len,
-            prefill: 1,
+            prefill: match config.input {
+                Input::Tokens => 1,
+                Input::Patches { .. } => config.seq_len,
+            },
             cache: CacheType::F32,
         }
     }
@@ -125,7 +128,8 @@ const fn work_len(c: &Config, context: usize, stride: usize) -> usize {
     } else {
         c.hidden_dim
     };
-    max(attention, mlp.saturating_mul(stride))
+    let patches = c.patch_dim().saturating_mul(stride);
+    max(attention, max(mlp.saturating_mul(stride), patches))
 }
 
 /// Floats from one element of an activation to the next.
@@ -140,7 +144,7 @@ const fn stride(limits: &Limits) -> usize {
 /// Floats of a batch's scales and of its tokens as rows.
 const fn batch_len(c: &Config, limits: &Limits) -> (usize, usize) {
     match limits.prefill {
-        0 | 1 => (0, 0),
+        0 | 1 if matches!(c.input, Input::Tokens) => (0, 0),
         n if n < GROUP => (n, n * c.widest_input()),
         n => (n, GROUP * c.widest_input()),
     }
@@ -169,7 +173,7 @@ impl<'a> State<'a> {
         let (stride, (scales, rows)) = (stride(limits), batch_len(config, limits));
         let floats = (2 * config.dim)
             .saturating_mul(stride)
-            .saturating_add(config.vocab_size)
+            .saturating_add(config.n_logits())
             .saturating_add(work_len(config, limits.context, stride))
             .saturating_add(scales.saturating_add(rows));
         floats
@@ -182,7 +186,7 @@ impl<'a> State<'a> {
     /// An empty state in the front of `arena`.
     ///
     /// # Errors
-    /// [`Error::Context`], [`Error::Prefill`], [`Error::ArenaTooSmall`], [`Error::ArenaMisaligned`].
+    /// [`Error::Context`], [`Error::Prefill`], [`Error::Window`], [`Error::ArenaTooSmall`], [`Error::ArenaMisaligned`].
     pub fn new(config: &Config, limits: &Limits, arena: &'a mut [u8]) -> Result<Self, Error> {
         let (context, seq_len) = (limits.context, config.seq_len);
         if context == 0 || (config.position != Position::None && context > seq_len) {
@@ -190,6 +194,13 @@ impl<'a> State<'a> {
         }
         if limits.prefill == 0 {
             return Err(Error::Prefill {
+                prefill: limits.prefill,
+            });
+        }
+        if config.input != Input::Tokens && context.min(limits.prefill) < seq_len {
+            return Err(Error::Window {
+                positions: seq_len,
+                context,
                 prefill: limits.prefill,
             });
         }
@@ -205,7 +216,7 @@ impl<'a> State<'a> {
         let x = floats(&mut rest, config.dim * stride)?;
         let norm = floats(&mut rest, config.dim * stride)?;
         let work = floats(&mut rest, work_len(config, context, stride))?;
-        let logits = floats(&mut rest, config.vocab_size)?;
+        let logits = floats(&mut rest, config.n_logits())?;
         let scales = floats(&mut rest, scales)?;
         let rows = floats(&mut rest, rows)?;
         logits.fill(0.0);
@@ -255,12 +266,12 @@ impl<'a> State<'a> {
         Ok(self)
     }
 
-    /// Logits of the latest token, `(vocab_size,)`; zeros before the first.
+    /// Logits of the latest token or window, `(n_logits,)`; zeros before the first.
     pub fn logits(&self) -> &[f32] {
         self.logits
     }
 
-    /// Tokens run so far.
+    /// Tokens run so far; 0 where the model takes windows, of which each is the first.
     pub fn position(&self) -> u64 {
         self.place.position
     }
@@ -292,7 +303,7 @@ impl<'a> State<'a> {
     pub(crate) fn used_len(&self, position: u64) -> Option<usize> {
         let place = self.place_at(position)?;
         let c = &self.config;
-        Some(cache_bytes(c, self.limits.cache, place.filled) + 4 * c.vocab_size)
+        Some(cache_bytes(c, self.limits.cache, place.filled) + 4 * c.n_logits())
     }
 
     /// Continues at `position` with the bytes of [`State::used`] that `fill` writes; false, and cleared, if the limits

@@ -18,6 +18,19 @@ pub struct Model<'a> {
     repacked: Option<format::Repacked<'a>>,
 }
 
+/// What makes positions of a window.
+#[derive(Clone, Copy, Debug)]
+pub struct Patches<'a> {
+    /// What is subtracted from each channel, `(channels,)`.
+    pub mean: &'a [f32],
+    /// What it is multiplied by then, `(channels,)`.
+    pub scale: &'a [f32],
+    /// `(dim, channels · len)`, in the form for many vectors.
+    pub weight: Matrix<'a>,
+    /// `(dim,)`
+    pub bias: &'a [f32],
+}
+
 /// Weights of one block. Shapes are in [`crate::format::schema::Id`].
 #[derive(Clone, Copy, Debug)]
 pub struct Layer<'a> {
@@ -87,8 +100,26 @@ impl<'a> Model<'a> {
     }
 
     /// Token embedding, `(vocab_size, dim)`.
+    ///
+    /// # Panics
+    /// If the model takes windows.
     pub fn embedding(&self) -> Matrix<'a> {
         demanded(self.file.matrix(Id::Embedding, 0))
+    }
+
+    /// How a window of samples becomes positions; `None` where the model takes tokens.
+    pub fn patches(&self) -> Option<Patches<'a>> {
+        Some(Patches {
+            mean: self.file.dense(Id::InputMean, 0)?,
+            scale: self.file.dense(Id::InputScale, 0)?,
+            weight: self.matrix(Product::Many, Id::Patch, 0)?,
+            bias: self.file.dense(Id::PatchBias, 0)?,
+        })
+    }
+
+    /// Bias of a classifier's head, `(classes,)`.
+    pub fn head_bias(&self) -> Option<&'a [f32]> {
+        self.file.dense(Id::HeadBias, 0)
     }
 
     /// Learned positions, `(seq_len, dim)`.
@@ -115,7 +146,7 @@ impl<'a> Model<'a> {
         demanded(self.file.dense(Id::FinalNorm, 0))
     }
 
-    /// Head, `(vocab_size, dim)`; the embedding where they are tied. In the form for one vector.
+    /// Head, `(n_logits, dim)`; the embedding where they are tied. In the form for one vector.
     pub fn head(&self) -> Matrix<'a> {
         self.head_for(Product::One)
     }

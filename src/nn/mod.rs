@@ -16,6 +16,7 @@ mod attention;
 mod embed;
 mod mlp;
 mod norm;
+mod pool;
 mod rope;
 mod select;
 mod softmax;
@@ -25,6 +26,7 @@ pub(crate) use attention::{Heads, Kept, Queries, Rows, Run, attention, attention
 pub use embed::embed;
 pub use mlp::{add, gate, gelu, relu, relu2, silu};
 pub use norm::{rms_norm, rms_norm_lanes};
+pub use pool::mean_of_lanes;
 pub use rope::{Rope, rotate};
 pub use select::abs_top_k;
 pub use softmax::exp_sum;

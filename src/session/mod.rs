@@ -1,9 +1,12 @@
-//! What an application touches: a session with a model, a sampler, a tokenizer, and the transcript of a run.
+//! What an application touches: a session with a model, a sampler, a tokenizer, a stream of samples, and the transcript
+//! of a run.
 //!
 //! ```text
 //! text ─► Tokenizer ─► tokens ─► Session::step ─► logits ─► Sampler ─► token ─► Tokenizer ─► text
 //!                                  │ ▲
 //!                             save ▼ │ restore       bytes that continue to the same bits
+//!
+//! sample ─► Stream ─► window ─► Session::classify ─► logits of classes
 //! ```
 //!
 //! # Invariants
@@ -20,11 +23,14 @@ mod refusal;
 mod sampler;
 mod save;
 mod self_test;
+mod stream;
 mod tokenizer;
 mod transcript;
+mod window;
 
 pub use refusal::{Error, SaveError, TestError};
 pub use sampler::{Sampler, argmax};
+pub use stream::{Stream, StreamError};
 pub use tokenizer::{BufferTooSmall, Tokenizer};
 pub use transcript::Transcript;
 
@@ -115,7 +121,7 @@ impl<'a, P: Probe> Session<'a, P> {
         })
     }
 
-    /// Runs one token and gives the logits of the next, `(vocab_size,)`.
+    /// Runs one token and gives the logits of the next, `(n_logits,)`.
     ///
     /// # Errors
     /// [`Error::Model`]: token out of range, context full, an activation that is not finite.
@@ -156,7 +162,7 @@ impl<'a, P: Probe> Session<'a, P> {
         sampler.sample(self.state.logits())
     }
 
-    /// Logits of the latest token, `(vocab_size,)`; zeros before the first.
+    /// Logits of the latest token or window, `(n_logits,)`; zeros before the first.
     pub fn logits(&self) -> &[f32] {
         self.state.logits()
     }

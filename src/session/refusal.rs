@@ -64,6 +64,8 @@ pub enum TestError {
         /// Number of the generated token.
         index: usize,
     },
+    /// Another class was found.
+    Class,
     /// The residual stream differs; blocks before this one agree.
     Layer {
         /// The first block whose input differs; `n_layers` for the output of the last.
@@ -115,6 +117,7 @@ impl fmt::Display for TestError {
                 f.write_str("the golden run needs a longer context or an exact cache")
             }
             TestError::Token { index } => write!(f, "generated token {index} differs"),
+            TestError::Class => f.write_str("the class of the golden window differs"),
             TestError::Layer { layer } => write!(f, "the input of block {layer} differs"),
             TestError::Kernels => {
                 f.write_str("the logits differ from those of the portable kernels")

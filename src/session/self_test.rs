@@ -3,7 +3,7 @@
 use super::{Error, Session, TestError, argmax};
 use crate::format::Golden;
 use crate::kernels::Isa;
-use crate::model::{CacheType, forward};
+use crate::model::{CacheType, classify, forward};
 use crate::num::Fnv64;
 use crate::probe::{Hook, LogitDigest, Probe, Site};
 
@@ -32,7 +32,9 @@ impl<P: Probe> Session<'_, P> {
     pub fn self_test(&mut self) -> Result<(), Error> {
         let golden = self.model.file().golden().ok_or(TestError::NoGolden)?;
         let limits = self.state.limits();
-        if limits.cache != CacheType::F32 || limits.context < golden.positions() {
+        // A session of windows holds a whole one.
+        let long = !self.takes_windows() && limits.context < golden.positions();
+        if limits.cache != CacheType::F32 || long {
             return Err(TestError::Limits.into());
         }
         let result = self.repeat(&golden);
@@ -40,11 +42,11 @@ impl<P: Probe> Session<'_, P> {
         result
     }
 
-    /// Runs a few tokens by these kernels and by the portable ones and compares the logits, for a file without a golden
-    /// run or for limits that cannot repeat it; the session is empty afterwards, and the probe sees nothing of it.
+    /// Runs a few tokens (of a model of windows, the golden one) by these kernels and by the portable ones and compares the
+    /// logits, for a file without a golden run or for limits that cannot repeat it; the session is empty afterwards, and the probe sees nothing of it.
     ///
     /// # Errors
-    /// [`TestError::Kernels`], and what [`Session::step`] may meet.
+    /// [`TestError::Kernels`], [`TestError::NoGolden`] of a model of windows, and what [`Session::step`] may meet.
     pub fn kernels_test(&mut self) -> Result<(), Error> {
         let ours = self.digest_by(self.isa);
         let portable = ours.and_then(|_| self.digest_by(Isa::Portable));
@@ -62,10 +64,21 @@ impl<P: Probe> Session<'_, P> {
         let most = self.state.limits().context.min(TOKENS);
         let mut probe = LogitDigest::new();
         self.clear();
+        if self.takes_windows() {
+            // There is no memory to make a window in: only a golden one can be run.
+            let golden = self.model.file().golden().ok_or(TestError::NoGolden)?;
+            let (model, window) = (&self.model, golden.window());
+            classify(isa, model, &mut self.state, window, &mut probe)?;
+            return Ok(probe.value());
+        }
         for token in 0..most.min(self.model.config().vocab_size) as u32 {
             forward(isa, &self.model, &mut self.state, token, &mut probe)?;
         }
         Ok(probe.value())
+    }
+
+    fn takes_windows(&self) -> bool {
+        self.model.config().window_len() > 0
     }
 
     fn repeat(&mut self, golden: &Golden<'_>) -> Result<(), Error> {
@@ -96,6 +109,7 @@ impl<P: Probe> Session<'_, P> {
             }
         }
         Err(match wrong {
+            Some(_) if digest == golden.logits() && self.takes_windows() => TestError::Class,
             Some(index) if digest == golden.logits() => TestError::Token { index },
             _ => TestError::Logits,
         }
@@ -113,6 +127,12 @@ impl<P: Probe> Session<'_, P> {
             digest: Fnv64::new(),
         };
         self.clear();
+        if self.takes_windows() {
+            let (model, window) = (&self.model, golden.window());
+            classify(self.isa, model, &mut self.state, window, &mut probe)?;
+            let same = golden.expected() == [argmax(self.logits())];
+            return Ok((probe.digest.finish(), (!same).then_some(0)));
+        }
         let mut wrong = None;
         let tokens = golden.prompt().iter().chain(golden.expected());
         for (at, token) in tokens.enumerate() {

@@ -1,7 +1,7 @@
 //! Tiny models in every form a file can hold, seeded.
 
 use half::f16;
-use lacuna::config::{Activation, Config, Position, TopK};
+use lacuna::config::{Activation, Config, Input, Output, Position, TopK};
 use lacuna::format::schema::{self, Kind, Tensor};
 use lacuna::format::write::{Sink, write};
 use lacuna::format::{
@@ -67,6 +67,9 @@ pub(crate) fn configs() -> [Config; 3] {
         sink: false,
         bigram: false,
         tied: true,
+        input: Input::Tokens,
+        causal: true,
+        output: Output::Lm,
         topk: TopK::default(),
     };
     let full = Config {

@@ -117,20 +117,8 @@ fn unaligned_slices() {
 #[test]
 fn configuration() {
     assert_eq!(
-        refusal(put(32, &[1])),
-        (Kind::Unsupported(Feature::Encoder), 32)
-    );
-    assert_eq!(
         refusal(put(33, &[1])),
         (Kind::Unsupported(Feature::LayerNorm), 33)
-    );
-    assert_eq!(
-        refusal(put(36, &[1])),
-        (Kind::Unsupported(Feature::Patches), 36)
-    );
-    assert_eq!(
-        refusal(put(37, &[1])),
-        (Kind::Unsupported(Feature::Classifier), 37)
     );
     for at in 32..38 {
         assert_eq!(refusal(put(at, &[9])), (Kind::Unknown, at));

@@ -9,7 +9,7 @@ mod storage;
 
 pub(crate) use storage::{Form, Values};
 
-use lacuna::config::{Activation, Config, Position, TopK};
+use lacuna::config::{Activation, Config, Input, Output, Position, TopK};
 use lacuna::format::schema::{Id, Kind, Tensor, tensors};
 use lacuna::format::write::{Sink, write};
 use lacuna::format::{Extra, TokenizerBlock};
@@ -37,6 +37,9 @@ pub(crate) const PLAIN: Config = Config {
     sink: false,
     bigram: false,
     tied: false,
+    input: Input::Tokens,
+    causal: true,
+    output: Output::Lm,
     topk: TopK {
         attn_in: 0,
         q: 0,
@@ -71,6 +74,21 @@ pub(crate) const RICH: Config = Config {
         mlp_out: 16,
     },
     ..PLAIN
+};
+
+/// An encoder of windows with everything switched on: 19 positions of 5 samples of 3 channels, 5 classes.
+pub(crate) const SENSOR: Config = Config {
+    vocab_size: 0,
+    seq_len: 19,
+    bigram: false,
+    tied: false,
+    input: Input::Patches {
+        channels: 3,
+        len: 5,
+    },
+    causal: false,
+    output: Output::Classes(5),
+    ..RICH
 };
 
 /// The weights of a model, dense, in schema order.

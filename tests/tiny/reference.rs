@@ -1,5 +1,7 @@
 //! The same model in plain f64: naive, dense, and sharing no line with the engine.
 
+use core::ops::Range;
+
 use half::f16;
 use lacuna::config::{Activation, Config, Position};
 use lacuna::format::schema::{Id, Tensor};
@@ -119,7 +121,16 @@ impl Reference {
     }
 
     fn attend(&mut self, layer: usize, x: &[f64]) -> Vec<f64> {
-        let (c, t) = (self.config, self.config.topk);
+        let q = self.store(layer, x);
+        let all = self.keys[layer].len();
+        let window = all.saturating_sub(self.config.seq_len)..all;
+        let q = self.turned(&q, window.len() - 1);
+        self.weigh(layer, &q, window)
+    }
+
+    /// Keeps key and value; gives the query, not turned.
+    fn store(&mut self, layer: usize, x: &[f64]) -> Vec<f64> {
+        let t = self.config.topk;
         let n = top_k(self.norm(Id::AttnNorm, layer, x), t.attn_in);
         let q = top_k(self.times(Id::Wq, Some(Id::Bq), layer, &n), t.q);
         let k = top_k(self.times(Id::Wk, Some(Id::Bk), layer, &n), t.k);
@@ -134,9 +145,13 @@ impl Reference {
         let (k, v) = (self.kept(k), self.kept(v));
         self.keys[layer].push(k);
         self.past[layer].push(v);
-        let all = self.keys[layer].len();
-        let window = all.saturating_sub(c.seq_len)..all;
-        let q = self.turned(&q, window.len() - 1);
+        q
+    }
+
+    /// What a turned query finds in the positions of `window`.
+    fn weigh(&self, layer: usize, q: &[f64], window: Range<usize>) -> Vec<f64> {
+        let (c, t) = (self.config, self.config.topk);
+        let slides = self.when_full == WhenFull::Slide;
         let mut z = Vec::new();
         for h in 0..c.n_heads {
             let at = h / (c.n_heads / c.n_kv_heads) * c.head_dim;
@@ -174,6 +189,44 @@ impl Reference {
         }
         let h = top_k(h, t.mlp_neuron);
         top_k(self.times(Id::W2, Some(Id::B2), layer, &h), t.mlp_out)
+    }
+
+    /// Logits of the classes of `window`; forgets everything before it.
+    pub(crate) fn classify(&mut self, window: &[f32]) -> Vec<f64> {
+        let (c, n) = (self.config, self.config.seq_len);
+        self.keys.iter_mut().for_each(Vec::clear);
+        self.past.iter_mut().for_each(Vec::clear);
+        let table = |id| self.get(id, 0).expect("the table exists");
+        let (mean, scale) = (table(Id::InputMean), table(Id::InputScale));
+        let normal = |(i, v): (usize, &f32)| {
+            let channel = i % c.channels();
+            (f64::from(*v) - mean[channel]) * scale[channel]
+        };
+        let samples: Vec<f64> = window.iter().enumerate().map(normal).collect();
+        let patches = samples.chunks(c.patch_dim()).enumerate();
+        let embed = |(t, patch): (usize, &[f64])| {
+            let mut x = self.times(Id::Patch, Some(Id::PatchBias), 0, patch);
+            if c.position == Position::Learned {
+                add(&mut x, &self.row(Id::Positions, t, c.dim));
+            }
+            x
+        };
+        let mut xs: Vec<Vec<f64>> = patches.map(embed).collect();
+        for layer in 0..c.n_layers {
+            let qs: Vec<_> = xs.iter().map(|x| self.store(layer, x)).collect();
+            for (t, (x, q)) in xs.iter_mut().zip(qs).enumerate() {
+                let seen = if c.causal { 0..t + 1 } else { 0..n };
+                add(x, &self.weigh(layer, &self.turned(&q, t), seen));
+                let out = self.mlp(layer, x);
+                add(x, &out);
+            }
+        }
+        let mut pooled = vec![0.0; c.dim];
+        for x in &xs {
+            add(&mut pooled, &self.norm(Id::FinalNorm, 0, x));
+        }
+        pooled.iter_mut().for_each(|v| *v /= n as f64);
+        self.times(Id::Head, Some(Id::HeadBias), 0, &pooled)
     }
 
     /// Logits after `token`.

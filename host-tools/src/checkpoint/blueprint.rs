@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! { "dim": 64, …, "position": "rope", "activation": "gelu", …, "topk": { "attn_in": 0, … }, "tokenizer": "byte" }
+//! a classifier has besides:  "input": { "channels": 6, "len": 10 }, "causal": false, "output": { "classes": 7 }
 //! ```
 //!
 //! # Invariants
@@ -12,7 +13,7 @@
 //! The engine's `Config` stays free of `std` serialisation; this remote definition fails to compile when a field
 //! is added there and forgotten here.
 
-use lacuna::config::{Activation, Config, Position, TopK};
+use lacuna::config::{Activation, Config, Input, Output, Position, TopK};
 use serde::{Deserialize, Serialize};
 
 /// How text becomes tokens.
@@ -22,6 +23,8 @@ pub enum Tokenizer {
     /// Ids are bytes, 0 begins a document.
     #[default]
     Byte,
+    /// There are no tokens: the model takes windows of samples.
+    None,
     /// Merge-score BPE; the directory holds `tokenizer.bin` in llama2.c's format.
     Llama2c,
 }
@@ -89,8 +92,88 @@ struct Remote {
     sink: bool,
     bigram: bool,
     tied: bool,
+    #[serde(default, with = "input", skip_serializing_if = "is_tokens")]
+    input: Input,
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    causal: bool,
+    #[serde(default, with = "output", skip_serializing_if = "is_lm")]
+    output: Output,
     #[serde(with = "RemoteTopK")]
     topk: TopK,
+}
+
+// A decoder's file says nothing of windows, as it always did.
+fn is_tokens(input: &Input) -> bool {
+    *input == Input::Tokens
+}
+
+fn is_lm(output: &Output) -> bool {
+    *output == Output::Lm
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(causal: &bool) -> bool {
+    *causal
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Patches {
+    channels: usize,
+    len: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Classes {
+    classes: usize,
+}
+
+mod input {
+    use super::*;
+
+    pub(super) fn serialize<S: serde::Serializer>(value: &Input, to: S) -> Result<S::Ok, S::Error> {
+        match *value {
+            Input::Patches { channels, len } => Some(Patches { channels, len }).serialize(to),
+            _ => None::<Patches>.serialize(to),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
+        from: D,
+    ) -> Result<Input, D::Error> {
+        let found = Option::<Patches>::deserialize(from)?;
+        Ok(
+            found.map_or(Input::Tokens, |Patches { channels, len }| Input::Patches {
+                channels,
+                len,
+            }),
+        )
+    }
+}
+
+mod output {
+    use super::*;
+
+    pub(super) fn serialize<S: serde::Serializer>(
+        value: &Output,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match *value {
+            Output::Classes(classes) => Some(Classes { classes }).serialize(to),
+            _ => None::<Classes>.serialize(to),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
+        from: D,
+    ) -> Result<Output, D::Error> {
+        let found = Option::<Classes>::deserialize(from)?;
+        Ok(found.map_or(Output::Lm, |Classes { classes }| Output::Classes(classes)))
+    }
 }
 
 #[derive(Serialize, Deserialize)]

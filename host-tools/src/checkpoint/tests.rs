@@ -1,4 +1,4 @@
-use lacuna::config::{Activation, Config, Position, TopK};
+use lacuna::config::{Activation, Config, Input, Output, Position, TopK};
 use lacuna::format::schema;
 
 use super::{Blueprint, Checkpoint, Error, Tokenizer, Weights, shape};
@@ -22,6 +22,9 @@ fn tiny() -> Checkpoint {
         sink: true,
         bigram: false,
         tied: false,
+        input: Input::Tokens,
+        causal: true,
+        output: Output::Lm,
         topk: TopK {
             mlp_neuron: 3,
             ..TopK::default()

@@ -72,7 +72,7 @@ pub(super) fn save(
 /// It should be there and cannot be read.
 pub(super) fn tokenizer(path: &Path, checkpoint: &Checkpoint) -> anyhow::Result<Option<Vec<u8>>> {
     match checkpoint.tokenizer {
-        Tokenizer::Byte => Ok(None),
+        Tokenizer::Byte | Tokenizer::None => Ok(None),
         Tokenizer::Llama2c => file(&path.join(checkpoint::TOKENIZER)).map(Some),
     }
 }

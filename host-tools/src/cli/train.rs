@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use lacuna::config::{Config, TopK};
+use lacuna::config::{Config, Input, Output, TopK};
 use serde_json::json;
 
 use crate::checkpoint::{ACTIVATIONS, Blueprint, POSITIONS, Tokenizer};
@@ -207,6 +207,9 @@ impl Model {
             sink: self.sink,
             bigram: !self.no_bigram,
             tied: self.tied,
+            input: Input::Tokens,
+            causal: true,
+            output: Output::Lm,
             topk: self.topk.unwrap_or(quarters),
         }
     }

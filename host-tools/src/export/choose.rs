@@ -95,7 +95,7 @@ fn least<'a>(
 
 #[cfg(test)]
 mod tests {
-    use lacuna::config::{Activation, Position, TopK};
+    use lacuna::config::{Activation, Input, Output, Position, TopK};
     use lacuna::format::ValueType;
     use lacuna::format::schema::{self, Id};
     use lacuna::num::Rng;
@@ -122,6 +122,9 @@ mod tests {
             sink: false,
             bigram: false,
             tied: false,
+            input: Input::Tokens,
+            causal: true,
+            output: Output::Lm,
             topk: TopK {
                 mlp_neuron: 48,
                 ..TopK::default()

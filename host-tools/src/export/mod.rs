@@ -176,7 +176,7 @@ pub fn export(
         (Tokenizer::Llama2c, Some(bytes)) => {
             Some(import::llama2c::tokenizer(bytes, config.vocab_size).map_err(Error::Tokenizer)?)
         }
-        (Tokenizer::Byte, _) => None,
+        (Tokenizer::Byte | Tokenizer::None, _) => None,
     };
     let table = pieces.as_deref().map(tokens::Table::new);
     let block = tokens::block(config, table.as_ref()).map_err(Error::TokenizerBlock)?;

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! # Invariants
-//! - Pruned are the product matrices, the embedding and the head; norms, biases, sinks, position and bigram tables stay.
+//! - Pruned are the product matrices, the embedding, patches and the head; norms, biases, sinks, position and bigram tables stay.
 //! - The same checkpoint and settings give the same bits: order is |w| descending, then place in the file.
-//! - Each neuron (output of wq, wk, wv, w1, w3; input of wo, w2) keeps at least `min_per_neuron` weights it had.
+//! - Each neuron (output of patches, wq, wk, wv, w1, w3; input of wo, w2) keeps at least `min_per_neuron` weights it had.
 //!
 //! # Why
 //! The one-shot baseline that sparse training has to beat, and the only way to make an imported model sparse.
@@ -143,7 +143,16 @@ pub fn prune(checkpoint: &mut Checkpoint, settings: &Settings) -> Result<Vec<Pru
 pub fn prunable(id: Id) -> bool {
     matches!(
         id,
-        Id::Embedding | Id::Wq | Id::Wk | Id::Wv | Id::Wo | Id::W1 | Id::W3 | Id::W2 | Id::Head
+        Id::Embedding
+            | Id::Patch
+            | Id::Wq
+            | Id::Wk
+            | Id::Wv
+            | Id::Wo
+            | Id::W1
+            | Id::W3
+            | Id::W2
+            | Id::Head
     )
 }
 
@@ -185,7 +194,9 @@ fn ranked(matrix: usize, line: &Tensor, values: &[f32], min: usize) -> Vec<Membe
         })
         .collect();
     let (neurons, fan, step, stride) = match line.id {
-        Id::Wq | Id::Wk | Id::Wv | Id::W1 | Id::W3 => (line.rows, line.cols, line.cols, 1),
+        Id::Patch | Id::Wq | Id::Wk | Id::Wv | Id::W1 | Id::W3 => {
+            (line.rows, line.cols, line.cols, 1)
+        }
         Id::Wo | Id::W2 => (line.cols, line.rows, 1, line.cols),
         _ => return members,
     };

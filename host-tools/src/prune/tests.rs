@@ -1,4 +1,4 @@
-use lacuna::config::{Activation, Config, Position, TopK};
+use lacuna::config::{Activation, Config, Input, Output, Position, TopK};
 
 use super::*;
 use crate::checkpoint::{self, Tokenizer, Weights};
@@ -22,6 +22,9 @@ fn checkpoint() -> Checkpoint {
         sink: true,
         bigram: true,
         tied: false,
+        input: Input::Tokens,
+        causal: true,
+        output: Output::Lm,
         topk: TopK::default(),
     };
     let mut rng = lacuna::num::Rng::new(1);

@@ -1,7 +1,7 @@
 //! All learned numbers as one flat vector, and which tensor lies where in it.
 //!
 //! ```text
-//! schema order:  tok_embeddings │ positions? │ bigram? │ layers.0 … │ norm │ output?        (rope tables are not learned)
+//! schema order:  tok_embeddings │ positions? │ bigram? │ layers.0 … │ norm │ output?        (rope tables, mean and scale are not learned)
 //! ```
 //!
 //! # Invariants
@@ -48,7 +48,10 @@ pub struct Layout {
 }
 
 fn learned(t: &Tensor) -> bool {
-    !matches!(t.id, Id::RopeCos | Id::RopeSin)
+    !matches!(
+        t.id,
+        Id::RopeCos | Id::RopeSin | Id::InputMean | Id::InputScale
+    )
 }
 
 impl Layout {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! k = ⌊density · rows · cols⌋
-//! wq wk wv w1 w3: the j largest of every row (inputs of an output)   wo w2: of every column (outputs of an input)
+//! patches wq wk wv w1 w3: the j largest of every row (inputs of an output)   wo w2: of every column (outputs of an input)
 //! ```
 //!
 //! # Invariants
@@ -31,7 +31,7 @@ pub fn project(layout: &Layout, flat: &mut [f32], density: f64, per_neuron: usiz
 /// Which entries belong to one neuron.
 fn neurons(entry: &Entry) -> Option<bool> {
     match entry.id {
-        Id::Wq | Id::Wk | Id::Wv | Id::W1 | Id::W3 => Some(true),
+        Id::Patch | Id::Wq | Id::Wk | Id::Wv | Id::W1 | Id::W3 => Some(true),
         Id::Wo | Id::W2 => Some(false),
         _ => None,
     }

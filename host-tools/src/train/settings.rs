@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lacuna::config::{Activation, Config, Position, TopK};
+use lacuna::config::{Activation, Config, Input, Output, Position, TopK};
 use serde::{Deserialize, Serialize};
 
 use super::graph::Device;
@@ -58,6 +58,9 @@ pub const DEFAULT: Settings = Settings {
             sink: false,
             bigram: true,
             tied: false,
+            input: Input::Tokens,
+            causal: true,
+            output: Output::Lm,
             topk: TopK {
                 attn_in: 24,
                 q: 0,
@@ -138,7 +141,7 @@ impl Settings {
         let s = &self.schedule;
         let share = |x: f64| (0.0..=1.0).contains(&x);
         match () {
-            _ if self.model.config.vocab_size != 256 => {
+            _ if self.model.config.vocab_size != 256 && self.model.config.window_len() == 0 => {
                 invalid("vocab_size is not 256, and training is on bytes")
             }
             _ if s.steps == 0 => invalid("steps is zero"),

@@ -9,7 +9,7 @@ mod story;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use lacuna::config::{Activation, Config, Position, TopK};
+use lacuna::config::{Activation, Config, Input, Position, TopK};
 use lacuna::format::schema::{self, Kind};
 use lacuna::num::Rng;
 use lacuna_tools::checkpoint::{self, Checkpoint, Tokenizer, Weights, rope};
@@ -91,6 +91,9 @@ fn sparse() -> Config {
         sink: true,
         bigram: true,
         tied: false,
+        input: Input::Tokens,
+        causal: true,
+        output: lacuna::config::Output::Lm,
         topk: TopK {
             attn_in: 6,
             v: 5,

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! # Invariants
-//! - Token t attends to the positions before the batch and to tokens 0 ..= t: the window never wraps within a batch.
+//! - Token t attends to the positions before the batch and to tokens 0 ..= t: the window never wraps within a batch. In an
+//!   encoder it attends to all tokens of the batch, whose keys and values are all stored before any is read.
 //! - The first token that fails a check ends the batch before it: it and its successors are dropped there and then, and
 //!   those before go on. What is left at the end, and the last fault, are what token by token would have left.
 //!
@@ -19,7 +20,7 @@ use super::tokens::{Attend, Room, Tokens};
 use crate::format::Product;
 use crate::kernels::{Batch, Isa, Lanes, Quantised};
 use crate::model::cache::{Blocks, Element};
-use crate::model::{Error, Model};
+use crate::model::{Error, Model, State};
 use crate::nn::{self, Queries};
 use crate::probe::{At, Hook, Probe, Site};
 use crate::sparse::Matrix;
@@ -27,9 +28,22 @@ use crate::sparse::Matrix;
 /// Tokens that lie in rows at a time.
 pub(in crate::model) const GROUP: usize = 16;
 
+/// What the positions of a batch are made of.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'t> {
+    /// A token each.
+    Tokens(&'t [u32]),
+    /// A patch each: a whole window, sample after sample.
+    Window(&'t [f32]),
+}
+
 /// Consecutive tokens, where the first goes, and what became of them.
 pub(super) struct Many<'t, 's> {
-    pub(super) tokens: &'t [u32],
+    pub(super) source: Source<'t>,
+    /// Number of tokens, those that were dropped included.
+    pub(super) all: usize,
+    /// A token attends to positions up to its own; otherwise to all.
+    pub(super) causal: bool,
     /// The tokens that are left, and their stride.
     pub(super) lanes: Lanes,
     /// Positions before the first token.
@@ -64,21 +78,24 @@ impl Stretch {
 impl Many<'_, '_> {
     /// All tokens of the batch, as a probe is told of them.
     pub(super) fn stretch(&self) -> Stretch {
-        let last = self.ends_prompt.then_some(self.tokens.len() - 1);
+        let last = self.ends_prompt.then_some(self.all - 1);
         let first = self.position;
         Stretch { first, last }
     }
 
-    /// Drops token `first` and all behind it.
+    /// Drops token `first` and all behind it; of a window nothing can be dropped.
     fn drop_from(&mut self, first: usize, site: Site) -> Result<(), Error> {
         let fault = Error::NonFinite { site };
+        if let Source::Window(_) = self.source {
+            return Err(fault);
+        }
         self.fault = Some(fault);
         self.lanes = Lanes::with_stride(first, self.lanes.stride()).ok_or(fault)?;
         Ok(())
     }
 
     /// First tokens of the groups.
-    fn groups(&self) -> impl Iterator<Item = usize> + use<> {
+    pub(super) fn groups(&self) -> impl Iterator<Item = usize> + use<> {
         (0..self.lanes.tokens()).step_by(GROUP)
     }
 
@@ -97,7 +114,7 @@ impl Many<'_, '_> {
     }
 
     /// Puts the rows of that group back.
-    fn put(&mut self, isa: Isa, x: &mut [f32], first: usize) {
+    pub(super) fn put(&mut self, isa: Isa, x: &mut [f32], first: usize) {
         let (stride, n) = (self.lanes.stride(), self.lanes.tokens() - first);
         let width = x.len() / stride;
         let rows = &self.rows[..n.min(GROUP) * width];
@@ -140,12 +157,13 @@ impl Many<'_, '_> {
         scores: &mut [f32],
     ) {
         let (keys, values) = (2 * how.layer, 2 * how.layer + 1);
-        let base = self.base;
+        let (base, causal) = (self.base, self.causal);
+        let all = base + self.lanes.tokens();
         for first in self.groups() {
             for (t, q) in self.rows(how.isa, q, first) {
-                let len = base + t + 1;
+                let len = if causal { base + t + 1 } else { all };
                 if let Some(rope) = how.rope {
-                    let (cos, sin) = rope.row(len - 1);
+                    let (cos, sin) = rope.row(base + t);
                     nn::rotate(q, cos, sin);
                 }
                 nn::attention(
@@ -173,17 +191,22 @@ impl Tokens for Many<'_, '_> {
         self.lanes.stride()
     }
 
-    fn embed(&mut self, model: &Model<'_>, x: &mut [f32]) {
+    fn embed(&mut self, isa: Isa, model: &Model<'_>, s: &mut State<'_>) -> Result<(), Error> {
+        let tokens = match self.source {
+            Source::Tokens(tokens) => tokens,
+            Source::Window(window) => return self.embed_window(isa, model, s, window),
+        };
         let (table, positions) = (model.embedding(), model.positions());
         let (stride, width) = (self.lanes.stride(), model.config().dim);
-        for (t, token) in self.tokens.iter().enumerate() {
+        for (t, token) in tokens.iter().enumerate() {
             let position = positions.as_ref().map(|p| (p, self.base + t));
             let row = &mut self.rows[..width];
             nn::embed(&table, *token as usize, position, row);
-            for (x, row) in x[t..].iter_mut().step_by(stride).zip(row) {
+            for (x, row) in s.x[t..].iter_mut().step_by(stride).zip(row) {
                 *x = *row;
             }
         }
+        Ok(())
     }
 
     fn see<P: Probe>(&mut self, isa: Isa, probe: &mut P, site: Site, x: &[f32]) {
@@ -272,7 +295,12 @@ impl Tokens for Many<'_, '_> {
         nn::attention_lanes(
             how.isa,
             how.heads,
-            Queries { n, base, stride },
+            Queries {
+                n,
+                base,
+                causal: self.causal,
+                stride,
+            },
             q,
             cache.rows(keys, 0, base + n).older,
             cache.rows(values, 0, base + n).older,

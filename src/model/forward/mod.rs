@@ -7,6 +7,8 @@
 //! logits = H · norm(x) (+ B[token])
 //! ```
 //!
+//! [`classify`] begins with patches of a window and ends with the mean of all positions instead.
+//!
 //! # Invariants
 //! - Every vector that enters a product, the cache or the hands of the caller is checked: one that is not finite ends the
 //!   token with [`Error::NonFinite`] at its site, before a probe sees it, and the position does not advance.
@@ -22,11 +24,14 @@ mod many;
 mod one;
 mod pass;
 mod tokens;
+mod window;
 
 pub(in crate::model) use many::GROUP;
 pub(in crate::model) use tokens::heads;
 
-use self::many::Many;
+pub use self::window::classify;
+
+use self::many::{Many, Source};
 use self::one::{One, Window};
 use self::pass::Pass;
 use self::tokens::{Room, Tokens};
@@ -39,8 +44,8 @@ use crate::probe::{At, Hook, Probe, Site};
 /// [`prefill`] of one token is.
 ///
 /// # Errors
-/// [`Error::OtherModel`], [`Error::TokenOutOfRange`], [`Error::ContextFull`], [`Error::NonFinite`]; the state is then where
-/// it was, and its logits are zero if it was they that were not finite.
+/// [`Error::OtherModel`], [`Error::TokenOutOfRange`], [`Error::TakesWindows`], [`Error::ContextFull`],
+/// [`Error::NonFinite`]; the state is then where it was, and its logits are zero if it was they that were not finite.
 pub fn forward<P: Probe>(
     isa: Isa,
     model: &Model<'_>,
@@ -120,7 +125,9 @@ fn forward_many<P: Probe>(
         return Err(Error::OtherModel);
     }
     let mut many = Many {
-        tokens,
+        source: Source::Tokens(tokens),
+        all: tokens.len(),
+        causal: true,
         lanes: Lanes::of(tokens.len()),
         base: state.place.filled,
         position: state.place.position as u32,
@@ -129,7 +136,7 @@ fn forward_many<P: Probe>(
         fault: None,
     };
     let done = run(isa, model, state, &mut many, probe)
-        .and_then(|()| heads_of(isa, model, state, &mut many, probe));
+        .and_then(|()| heads_of(isa, model, state, tokens, &mut many, probe));
     let fault = many.fault;
     state.rows = many.rows;
     state.advance(done?);
@@ -141,11 +148,12 @@ fn heads_of<P: Probe>(
     isa: Isa,
     model: &Model<'_>,
     state: &mut State<'_>,
+    tokens: &[u32],
     many: &mut Many<'_, '_>,
     probe: &mut P,
 ) -> Result<usize, Error> {
     let all = cfg!(not(lacuna_no_probe_calls)) && probe.wants(Hook::Logits);
-    let (n, tokens, stretch) = (many.lanes.tokens(), many.tokens, many.stretch());
+    let (n, stretch) = (many.lanes.tokens(), many.stretch());
     let mut fault = None;
     let mut done = if all { 0 } else { n - 1 };
     while done < n && fault.is_none() {
@@ -175,6 +183,9 @@ fn admit(model: &Model<'_>, state: &State<'_>, token: u32) -> Result<(), Error> 
     }
     let vocab = config.vocab_size;
     if token as usize >= vocab {
+        if vocab == 0 {
+            return Err(Error::TakesWindows);
+        }
         return Err(Error::TokenOutOfRange { token, vocab });
     }
     Ok(())
@@ -239,7 +250,7 @@ fn run<W: Tokens, P: Probe>(
         layer: 0,
     };
     let x = pass.rows(config.dim);
-    pass.tokens.embed(model, &mut state.x[..x]);
+    pass.tokens.embed(isa, model, state)?;
     pass.see(Hook::Embed, &state.x[..x]);
     let rope = model.rope();
     for layer in 0..config.n_layers {
@@ -278,21 +289,29 @@ fn head<P: Probe>(
     probe: &mut P,
 ) -> Result<(), Error> {
     let (head, hook) = (model.head(), Hook::LnFinal);
-    let faulty = |hook| Error::NonFinite {
-        site: Site { layer: 0, hook },
-    };
-    let input = isa.input(x, room, head.is_i8()).map_err(|_| faulty(hook))?;
+    let site = Site { layer: 0, hook };
+    let faulty = |_| Error::NonFinite { site };
+    let input = isa.input(x, room, head.is_i8()).map_err(faulty)?;
     isa.matvec(&head, &input, None, logits);
     if let Some(bigram) = model.bigram() {
         bigram.add_row(token as usize, logits);
     }
+    give(isa, at, logits, probe)
+}
+
+/// Refuses logits that are not finite and shows the others.
+#[inline(always)]
+fn give<P: Probe>(isa: Isa, at: At, logits: &mut [f32], probe: &mut P) -> Result<(), Error> {
+    let site = Site {
+        layer: 0,
+        hook: Hook::Logits,
+    };
     if isa.input(logits, &mut [], false).is_err() {
         logits.fill(0.0);
-        return Err(faulty(Hook::Logits));
+        return Err(Error::NonFinite { site });
     }
     if cfg!(not(lacuna_no_probe_calls)) {
-        let hook = Hook::Logits;
-        probe.observe_at(at, Site { layer: 0, hook }, logits);
+        probe.observe_at(at, site, logits);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::tokens::{Attend, Room, Tokens};
 use crate::format::Product;
 use crate::kernels::{Input, Isa};
 use crate::model::cache::{Blocks, Element};
-use crate::model::{Error, Model};
+use crate::model::{Error, Model, State};
 use crate::nn;
 use crate::probe::{At, Hook, Probe, Site};
 use crate::sparse::Matrix;
@@ -37,10 +37,12 @@ impl Tokens for One {
         1
     }
 
-    fn embed(&mut self, model: &Model<'_>, x: &mut [f32]) {
+    fn embed(&mut self, _: Isa, model: &Model<'_>, s: &mut State<'_>) -> Result<(), Error> {
         let positions = model.positions();
         let position = positions.as_ref().map(|p| (p, self.window.len - 1));
+        let x = &mut s.x[..model.config().dim];
         nn::embed(&model.embedding(), self.token as usize, position, x);
+        Ok(())
     }
 
     #[inline(always)]

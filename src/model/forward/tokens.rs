@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::format::Product;
 use crate::kernels::Isa;
 use crate::model::cache::{Blocks, Element};
-use crate::model::{Error, Model};
+use crate::model::{Error, Model, State};
 use crate::nn::{Heads, Rope};
 use crate::probe::{Probe, Site};
 use crate::sparse::Matrix;
@@ -47,8 +47,11 @@ pub(super) trait Tokens {
     /// Floats from one element of a vector to the next.
     fn stride(&self) -> usize;
 
-    /// `x = E[token] (+ P[position])`
-    fn embed(&mut self, model: &Model<'_>, x: &mut [f32]);
+    /// `x = E[token] (+ P[position])` of `s`, or what its page says.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] where samples, once normalised, are not finite.
+    fn embed(&mut self, isa: Isa, model: &Model<'_>, s: &mut State<'_>) -> Result<(), Error>;
 
     /// Shows `x`, token by token.
     fn see<P: Probe>(&mut self, isa: Isa, probe: &mut P, site: Site, x: &[f32]);

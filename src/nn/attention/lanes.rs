@@ -31,11 +31,13 @@ pub(crate) struct Queries {
     pub(crate) n: usize,
     /// Positions before the first.
     pub(crate) base: usize,
+    /// A token attends to positions up to its own; otherwise to all.
+    pub(crate) causal: bool,
     /// Floats from one element to the next.
     pub(crate) stride: usize,
 }
 
-/// [`super::attention`] of every token over the positions up to its own; `q` is overwritten with z.
+/// [`super::attention`] of every token over the positions up to its own, or over all; `q` is overwritten with z.
 ///
 /// Shapes: `q (n_heads · head_dim, stride)`, `keys` and `values (base + n, n_kv_heads · head_dim)`, `sink (n_heads,)`,
 /// `scores` scratch of `(base + n) · min(stride, 16)`.
@@ -79,7 +81,13 @@ impl<T: Kept> Op for Attention<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let (heads, Queries { n, base, stride }) = (self.heads, self.queries);
+        let heads = self.heads;
+        let Queries {
+            n,
+            base,
+            causal,
+            stride,
+        } = self.queries;
         let group = heads.n_heads / heads.n_kv_heads;
         let scale = 1.0 / num::sqrt(heads.head_dim as f32);
         for (h, q) in self.q.chunks_exact_mut(heads.head_dim * stride).enumerate() {
@@ -92,9 +100,13 @@ impl<T: Kept> Op for Attention<'_, T> {
                     wide: S::N.min(stride - at),
                     stride,
                 };
-                let positions = base + n.min(at + S::N);
+                // The first token of `at` sees positions up to `seen + at`, and no later one sees fewer.
+                let (positions, seen) = match causal {
+                    true => (base + n.min(at + S::N), base),
+                    false => (base + n, base + n),
+                };
                 let scores = &mut self.scores[..positions * lanes.wide];
-                dots(s, q, lanes, keys, scale, base, scores);
+                dots(s, q, lanes, keys, scale, seen, scores);
                 let sum = exp_sum(s, lanes.wide, scores, sink);
                 weigh(s, lanes, scores, values, sum, q);
             }
@@ -125,7 +137,7 @@ fn dots<S: Simd, T: Kept>(
     lanes: Lanes,
     keys: Head<'_, T>,
     scale: f32,
-    base: usize,
+    seen: usize,
     scores: &mut [f32],
 ) {
     let head_dim = q.len() / lanes.stride;
@@ -159,9 +171,9 @@ fn dots<S: Simd, T: Kept>(
         }
         for ((scores, sum), p) in scores.chunks_exact_mut(lanes.wide).zip(sums).zip(first..) {
             let score = s.mul(sum, s.splat(scale));
-            // Token `at + lane` attends to positions up to `base + at + lane`.
-            let behind = s.splat(p as f32 - (base + lanes.at) as f32);
-            let score = if p > base + lanes.at {
+            // Token `at + lane` attends to positions up to `seen + at + lane`.
+            let behind = s.splat(p as f32 - (seen + lanes.at) as f32);
+            let score = if p > seen + lanes.at {
                 s.if_less(numbers, behind, s.splat(f32::NEG_INFINITY), score)
             } else {
                 score
@@ -253,7 +265,9 @@ mod tests {
         let mut rng = Rng::new(1);
         let mut random = |n: usize| -> Vec<f32> { (0..n).map(|_| rng.next_f32() - 0.5).collect() };
         let (width, kv) = (4 * 19, 2 * 19);
-        for (n, base, stride) in [(1, 0, 1), (3, 5, 3), (7, 2, 8), (17, 0, 32), (33, 11, 48)] {
+        let shapes = [(1, 0, 1), (3, 5, 3), (7, 2, 8), (17, 0, 32), (33, 11, 48)];
+        for ((n, base, stride), causal) in shapes.into_iter().flat_map(|s| [(s, true), (s, false)])
+        {
             let (q, k, v) = (
                 random(width * stride),
                 random((base + n) * kv),
@@ -266,7 +280,12 @@ mod tests {
             }
             for isa in Isa::available() {
                 let mut z = q.clone();
-                let queries = Queries { n, base, stride };
+                let queries = Queries {
+                    n,
+                    base,
+                    causal,
+                    stride,
+                };
                 let mut scores = vec![0.0; (base + n) * stride.min(16)];
                 let (keys, values) = (run(&k), run(&v));
                 attention_lanes(
@@ -284,7 +303,7 @@ mod tests {
                         x.iter().skip(t).step_by(stride).copied().collect()
                     };
                     let mut alone = of(&q);
-                    let len = base + t + 1;
+                    let len = base + if causal { t + 1 } else { n };
                     let rows = |x| Rows {
                         older: run(x),
                         newer: run(&[]),
@@ -299,7 +318,7 @@ mod tests {
                         Some(&sink),
                         &mut vec![0.0; len],
                     );
-                    assert_eq!(of(&z), alone, "{isa} {n} {base} {t}");
+                    assert_eq!(of(&z), alone, "{isa} {n} {base} {t} {causal}");
                 }
             }
         }

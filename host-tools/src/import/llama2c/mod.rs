@@ -15,7 +15,7 @@
 //! This is the format in which small public Llama-style models exist; it fixes what its header does not say:
 //! SiLU gated MLP, RMSNorm with ε = 1e-5, RoPE over adjacent pairs.
 
-use lacuna::config::{Activation, Config, Position, TopK};
+use lacuna::config::{Activation, Config, Input, Output, Position, TopK};
 use lacuna::format::schema::{self, Id, Tensor};
 use serde_json::json;
 
@@ -168,6 +168,9 @@ fn header(reader: &mut Reader<'_>) -> Result<Config, Error> {
         sink: false,
         bigram: false,
         tied,
+        input: Input::Tokens,
+        causal: true,
+        output: Output::Lm,
         topk: TopK::default(),
     };
     match config.check() {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use lacuna::config::{Activation, Config, Position, TopK};
+use lacuna::config::{Activation, Config, Input, Output, Position, TopK};
 
 use super::{Batch, Device, Graph};
 use crate::train::parameters::Layout;
@@ -24,6 +24,9 @@ fn configurations() -> Vec<Config> {
         sink: false,
         bigram: true,
         tied: false,
+        input: Input::Tokens,
+        causal: true,
+        output: Output::Lm,
         topk: TopK::default(),
     };
     let topk = TopK {
