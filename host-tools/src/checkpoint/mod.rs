@@ -5,6 +5,7 @@
 //!    /config.json         the fields of `Config`, plus the kind of tokenizer
 //!    /train.json          where it came from: settings, seed, data, figures (optional, free JSON)
 //!    /tokenizer.bin       only with the tokenizer `llama2c`
+//!    /sensor.json         only of a classifier: names of classes and channels, sampling rate, hop
 //! ```
 //!
 //! # Invariants
@@ -17,6 +18,7 @@
 
 mod blueprint;
 pub mod rope;
+mod sensor;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,6 +33,7 @@ use zerocopy::IntoBytes;
 use crate::output;
 
 pub use blueprint::{ACTIVATIONS, Blueprint, POSITIONS, Tokenizer};
+pub use sensor::Sensor;
 
 /// File of the weights.
 pub const MODEL: &str = "model.safetensors";
@@ -38,6 +41,8 @@ pub const MODEL: &str = "model.safetensors";
 pub const CONFIG: &str = "config.json";
 /// File of the provenance.
 pub const TRAIN: &str = "train.json";
+/// File of what windows are made of.
+pub const SENSOR: &str = "sensor.json";
 /// File of a BPE tokenizer, in llama2.c's format.
 pub const TOKENIZER: &str = "tokenizer.bin";
 
@@ -60,6 +65,8 @@ pub struct Checkpoint {
     pub config: Config,
     /// How text becomes tokens.
     pub tokenizer: Tokenizer,
+    /// What windows are made of; `None` where the model takes tokens, or where nobody said.
+    pub sensor: Option<Sensor>,
     /// The tensors of the schema.
     pub tensors: Tensors,
     /// Where the weights came from; `null` when nobody said.
@@ -94,6 +101,8 @@ pub enum Error {
     },
     #[error("configuration cannot be: {0}")]
     Config(#[from] lacuna::config::Error),
+    #[error("sensor.json does not fit the configuration: {0}")]
+    Sensor(&'static str),
     #[error("tensor `{0}` is missing")]
     Missing(String),
     #[error("tensor `{0}` is not part of this configuration")]
@@ -131,6 +140,10 @@ impl Checkpoint {
             Ok(true) => read_json(&dir.join(TRAIN))?,
             _ => serde_json::Value::Null,
         };
+        let sensor = match fs::exists(dir.join(SENSOR)) {
+            Ok(true) => Some(read_json(&dir.join(SENSOR))?),
+            _ => None,
+        };
         let path = dir.join(MODEL);
         let bytes = read(&path)?;
         let file = SafeTensors::deserialize(&bytes)
@@ -139,6 +152,7 @@ impl Checkpoint {
         let checkpoint = Checkpoint {
             config,
             tokenizer,
+            sensor,
             tensors,
             provenance,
         };
@@ -163,6 +177,9 @@ impl Checkpoint {
         if !self.provenance.is_null() {
             write_json(&dir.join(TRAIN), &self.provenance)?;
         }
+        if let Some(sensor) = &self.sensor {
+            write_json(&dir.join(SENSOR), sensor)?;
+        }
         write_json(&dir.join(CONFIG), &blueprint)?;
         let path = dir.join(MODEL);
         write(&path, &pack(&self.tensors, None, &path)?)
@@ -174,6 +191,9 @@ impl Checkpoint {
     /// The first tensor that is not.
     pub fn check(&self) -> Result<(), Error> {
         self.config.check()?;
+        if let Some(sensor) = &self.sensor {
+            sensor.check(&self.config).map_err(Error::Sensor)?;
+        }
         let mut known = 0;
         for line in schema::tensors(&self.config) {
             let (name, expected) = (line.to_string(), shape(&line));

@@ -42,6 +42,7 @@ fn tiny() -> Checkpoint {
     Checkpoint {
         config,
         tokenizer: Tokenizer::Byte,
+        sensor: None,
         tensors,
         provenance: serde_json::json!({ "seed": 1 }),
     }

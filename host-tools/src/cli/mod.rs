@@ -10,6 +10,7 @@
 
 mod bench_encodings;
 mod check;
+mod classify;
 mod demo;
 mod device;
 mod eval;

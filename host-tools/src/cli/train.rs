@@ -1,4 +1,4 @@
-//! `lacuna train`: weight-sparse training of a byte-level model.
+//! `lacuna train`: weight-sparse training of a byte-level model, or of a classifier of sensor windows.
 
 use core::time::Duration;
 use std::path::PathBuf;
@@ -7,7 +7,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lacuna::config::{Config, Input, Output, TopK};
 use serde_json::json;
 
+use super::classify::{self, WindowArgs};
 use crate::checkpoint::{ACTIVATIONS, Blueprint, POSITIONS, Tokenizer};
+use crate::data::series::Set;
 use crate::report::{NextStep, Out, count, percent, table};
 use crate::train::optimiser::Constants;
 use crate::train::schedule::Schedule;
@@ -18,23 +20,29 @@ use crate::train::{self, Device, Metrics, Saving, Settings, settings};
 /// Every step moves all weights, then keeps only the largest of each matrix. The kept share starts at 1 and
 /// falls in a straight line to --density, while the learning rate rises as weights go. A killed run goes on
 /// where it stopped when the same command is given again, and ends with the same bytes.
+///
+/// With --task classify, --data is a directory of .ts files (UEA, aeon, sktime), a person each: a model learns to tell
+/// the classes of windows, and --hold-out names the people it must tell without having seen them.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Directory of the checkpoint, and of the run while it lasts
     #[arg(long, short)]
     output: PathBuf,
-    /// Text file, or directory of text; repeatable [default: the source of pinned crates, `rust-source`]
+    /// What is learned
+    #[arg(long, value_enum, default_value = "lm")]
+    task: Task,
+    /// Text file, or directory of text or of .ts files; repeatable for text [default: the source of pinned crates, `rust-source`]
     #[arg(long, value_name = "PATH")]
     data: Vec<PathBuf>,
     /// Share of weights that stay in every matrix; 1 trains densely
     #[arg(long, default_value_t = D.schedule.density)]
     density: f64,
-    /// Steps
-    #[arg(long, default_value_t = D.schedule.steps)]
-    steps: u64,
-    /// Sequences a step
-    #[arg(long, default_value_t = D.batch)]
-    batch: usize,
+    /// Steps [default: 2000, with windows 1500]
+    #[arg(long)]
+    steps: Option<u64>,
+    /// Sequences a step [default: 8, windows 32]
+    #[arg(long)]
+    batch: Option<usize>,
     /// Highest learning rate [default: 0.01 / √density]
     #[arg(long)]
     lr: Option<f64>,
@@ -51,9 +59,20 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    windows: WindowArgs,
+    #[command(flatten)]
     model: Model,
     #[command(flatten)]
     method: Method,
+}
+
+/// What is learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Task {
+    /// The next byte of text
+    Lm,
+    /// The class of a window of sensor samples
+    Classify,
 }
 
 const D: &Settings = &settings::DEFAULT;
@@ -63,16 +82,16 @@ const M: &Config = &D.model.config;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Model")]
 struct Model {
-    /// Width of the residual stream
-    #[arg(long, default_value_t = M.dim)]
-    dim: usize,
+    /// Width of the residual stream [default: 96, with windows 32]
+    #[arg(long)]
+    dim: Option<usize>,
     /// MLP neurons [default: 4 × dim]
     #[arg(long)]
     hidden_dim: Option<usize>,
     /// Blocks
     #[arg(long, default_value_t = M.n_layers)]
     n_layers: usize,
-    /// Query heads [default: dim / 32, at least 1]
+    /// Query heads [default: dim / 32, at least 1; with windows dim / 16]
     #[arg(long)]
     n_heads: Option<usize>,
     /// Key and value heads [default: as many as query heads]
@@ -81,7 +100,7 @@ struct Model {
     /// Width of a head [default: dim / n-heads]
     #[arg(long)]
     head_dim: Option<usize>,
-    /// Context length
+    /// Context length of a language model
     #[arg(long, default_value_t = M.seq_len)]
     seq_len: usize,
     /// Position signal: none, learned, rope
@@ -180,22 +199,26 @@ fn word<T: Copy, const N: usize>(table: [(&str, T); N], name: &str) -> T {
 }
 
 impl Model {
-    fn config(&self) -> Config {
-        let hidden_dim = self.hidden_dim.unwrap_or(4 * self.dim);
-        let n_heads = self.n_heads.unwrap_or((self.dim / 32).max(1));
+    fn config(&self, task: Task) -> Config {
+        let (dim, head) = match task {
+            Task::Lm => (self.dim.unwrap_or(M.dim), 32),
+            Task::Classify => (self.dim.unwrap_or(classify::DIM), 16),
+        };
+        let hidden_dim = self.hidden_dim.unwrap_or(4 * dim);
+        let n_heads = self.n_heads.unwrap_or((dim / head).max(1));
         let quarters = TopK {
-            attn_in: self.dim / 4,
-            mlp_in: self.dim / 4,
+            attn_in: dim / 4,
+            mlp_in: dim / 4,
             mlp_neuron: hidden_dim / 4,
             ..TopK::default()
         };
         Config {
-            dim: self.dim,
+            dim,
             hidden_dim,
             n_layers: self.n_layers,
             n_heads,
             n_kv_heads: self.n_kv_heads.unwrap_or(n_heads),
-            head_dim: self.head_dim.unwrap_or(self.dim / n_heads.max(1)),
+            head_dim: self.head_dim.unwrap_or(dim / n_heads.max(1)),
             vocab_size: 256,
             seq_len: self.seq_len,
             norm_eps: M.norm_eps,
@@ -218,15 +241,19 @@ impl Model {
 impl Args {
     fn settings(&self) -> Settings {
         let m = &self.method;
+        let (steps, batch) = match self.task {
+            Task::Lm => (D.schedule.steps, D.batch),
+            Task::Classify => (classify::STEPS, classify::BATCH),
+        };
         Settings {
             model: Blueprint {
-                config: self.model.config(),
+                config: self.model.config(self.task),
                 tokenizer: Tokenizer::Byte,
             },
             data: self.data.clone(),
             seed: self.seed,
             schedule: Schedule {
-                steps: self.steps,
+                steps: self.steps.unwrap_or(steps),
                 lr: self.lr.unwrap_or_else(|| settings::lr(self.density)),
                 warmup: m.warmup,
                 density: self.density,
@@ -240,10 +267,11 @@ impl Args {
                 weight_decay: m.weight_decay,
             },
             per_neuron: m.per_neuron,
-            batch: self.batch,
+            batch: self.batch.unwrap_or(batch),
             threads: self.threads,
             device: self.device,
             windows: m.windows,
+            classify: None,
         }
     }
 }
@@ -278,7 +306,24 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         quiet,
         json: args.json,
     };
-    let settings = args.settings();
+    let mut settings = args.settings();
+    if args.task == Task::Classify {
+        let [data] = args.data.as_slice() else {
+            return Err(anyhow::anyhow!("there is no one directory of recordings")).next_step(
+                || "give one --data DIR of .ts files; the README says where to get some".to_owned(),
+            );
+        };
+        let set = Set::load(data).next_step(|| {
+            "give --data a directory of .ts files with classes; the README says where to get some"
+                .to_owned()
+        })?;
+        settings.model = Blueprint {
+            config: args.windows.config(&set, settings.model.config)?,
+            tokenizer: Tokenizer::None,
+        };
+        let save = (args.method.save_steps, args.method.save_seconds);
+        return classify::run(&args.windows, &settings, &set, &args.output, save, &out);
+    }
     let saving = Saving {
         steps: args.method.save_steps,
         time: Duration::from_secs(args.method.save_seconds),

@@ -27,6 +27,11 @@ impl<'a> Sampler<'a> {
         Ok(Sampler { stream, seq, seed })
     }
 
+    /// Bytes of a sequence, the one behind it not counted.
+    pub fn seq(&self) -> usize {
+        self.seq
+    }
+
     /// Sequence `row` of step `step`: `seq + 1` bytes.
     pub fn sequence(&self, step: u64, row: u64) -> &'a [u8] {
         let places = (self.stream.len() - self.seq) as u64;

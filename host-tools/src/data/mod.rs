@@ -15,6 +15,7 @@
 mod batch;
 mod files;
 mod rust_source;
+pub mod series;
 pub mod trigram;
 
 use core::ops::Range;

@@ -1,4 +1,4 @@
-//! The run that every device repeats: BOS, then what greedy decoding gives.
+//! The run that every device repeats: BOS, then what greedy decoding gives. Of windows, see [`super::window`].
 
 use lacuna::config::Config;
 use lacuna::format::{self, Golden};
@@ -28,10 +28,10 @@ pub enum Error {
 /// A recorded run.
 #[derive(Debug)]
 pub(super) struct Run {
-    prompt: Vec<u32>,
-    expected: Vec<u32>,
-    logits: u64,
-    layers: Vec<[u8; 8]>,
+    pub(super) prompt: Vec<u32>,
+    pub(super) expected: Vec<u32>,
+    pub(super) logits: u64,
+    pub(super) layers: Vec<[u8; 8]>,
 }
 
 impl Run {
@@ -48,7 +48,17 @@ impl Run {
 }
 
 /// The residual stream entering each block and leaving the last one, over all positions.
-struct Stream(Vec<Fnv64>);
+pub(super) struct Stream(Vec<Fnv64>);
+
+impl Stream {
+    pub(super) fn new(config: &Config) -> Stream {
+        Stream(vec![Fnv64::new(); config.n_layers + 1])
+    }
+
+    pub(super) fn digests(&self) -> Vec<[u8; 8]> {
+        self.0.iter().map(|d| d.finish().to_le_bytes()).collect()
+    }
+}
 
 impl Probe for Stream {
     fn observe(&mut self, site: Site, x: &[f32]) {
@@ -73,21 +83,17 @@ pub(super) fn record(bytes: &[u8], tokens: usize) -> Result<Run, Error> {
     let mut arena = Buffer::zeroed(State::len(config, &limits));
     let mut state = State::new(config, &limits, &mut arena)?;
     let bos = model.file().tokenizer().and_then(|t| t.bos()).unwrap_or(0);
-    let mut probe = (
-        LogitDigest::new(),
-        Stream(vec![Fnv64::new(); config.n_layers + 1]),
-    );
+    let mut probe = (LogitDigest::new(), Stream::new(config));
     let mut expected: Vec<u32> = Vec::new();
     for _ in 0..tokens.min(config.seq_len) {
         let token = expected.last().copied().unwrap_or(bos);
         forward(Isa::Portable, &model, &mut state, token, &mut probe)?;
         expected.push(argmax(state.logits()));
     }
-    let digests = probe.1.0.iter().map(|d| d.finish().to_le_bytes());
     Ok(Run {
         prompt: vec![bos],
         expected,
         logits: probe.0.value(),
-        layers: digests.collect(),
+        layers: probe.1.digests(),
     })
 }

@@ -17,6 +17,7 @@ pub(crate) mod encode;
 mod golden;
 mod target;
 mod tokens;
+pub(crate) mod window;
 
 use core::convert::Infallible;
 
@@ -114,6 +115,9 @@ pub enum Error {
         /// What is wrong.
         source: lacuna::format::pack::Error,
     },
+    /// Names of classes or channels that no file holds.
+    #[error("the names of classes or channels cannot be written")]
+    Names(#[source] format::names::Error),
     /// The writer refused.
     #[error("the model cannot be written")]
     Write(#[source] write::Error<Infallible>),
@@ -184,13 +188,21 @@ pub fn export(
     let state = State::len(config, &Limits::new(config)) as u64;
     let mut extra = Extra::new(state, settings.target.isa());
     extra.tokenizer = block;
+    let names = checkpoint.sensor.as_ref().map(window::Block::new);
+    if let Some(names) = &names {
+        extra.labels = Some(names.labels().map_err(Error::Names)?);
+        extra.sensor = Some(names.sensor().map_err(Error::Names)?);
+    }
     extra.provenance = Some(&provenance);
 
     let first = file(config, &source, &extra)?;
     if settings.golden == 0 {
         return Ok(first);
     }
-    let run = golden::record(&first.bytes, settings.golden)?;
+    let run = match config.window_len() {
+        0 => golden::record(&first.bytes, settings.golden)?,
+        _ => window::record(&first.bytes)?,
+    };
     extra.golden = Some(run.block(config)?);
     file(config, &source, &extra)
 }

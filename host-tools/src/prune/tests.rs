@@ -38,6 +38,7 @@ fn checkpoint() -> Checkpoint {
     Checkpoint {
         config,
         tokenizer: Tokenizer::Byte,
+        sensor: None,
         tensors,
         provenance: json!({ "seed": 1 }),
     }

@@ -20,7 +20,7 @@ pub const METRICS: &str = "metrics.jsonl";
 pub struct Metrics {
     /// Steps done.
     pub step: u64,
-    /// Training loss of this step, in bits per byte.
+    /// Training loss of this step, in bits per byte; of a classifier, per window.
     pub bits_per_byte: f64,
     /// The same, smoothed over about 50 steps.
     pub smoothed: f64,
@@ -28,7 +28,7 @@ pub struct Metrics {
     pub density: f64,
     /// Learning rate.
     pub lr: f64,
-    /// Bytes learned from per second, since this process began.
+    /// Bytes, or windows, learned from per second, since this process began.
     pub tokens_per_second: f64,
 }
 

@@ -13,6 +13,7 @@
 //! Method and constants are those of Gao et al., "Weight-sparse transformers have interpretable circuits", appendix A.2.
 //! Only the gradient comes from a framework; what decides the bits of a checkpoint is written out here.
 
+pub mod classify;
 pub mod evaluate;
 pub mod graph;
 mod journal;
@@ -43,6 +44,7 @@ use journal::Journal;
 use optimiser::Moments;
 use parameters::Layout;
 use state::{Note, State};
+use step::Lessons;
 
 pub use graph::Device;
 pub use journal::{METRICS, Metrics};
@@ -74,6 +76,8 @@ pub enum Error {
     Settings(#[from] settings::Invalid),
     #[error(transparent)]
     Data(#[from] data::Error),
+    #[error(transparent)]
+    Series(#[from] data::series::Error),
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),
     #[error(transparent)]
@@ -142,21 +146,71 @@ pub fn run_on(
 ) -> Result<Summary, Error> {
     settings.check()?;
     let config = settings.model.config;
-    let layout = Arc::new(Layout::new(&config));
-    let graph = Graph::new(&config, layout.clone(), settings.device)?;
     let sampler = Sampler::new(&corpus.train, config.seq_len, settings.seed)?;
     let windows = corpus.windows(config.seq_len, settings.windows)?;
+    let per_step = (settings.batch * config.seq_len) as u64;
+    let learned = learn(settings, &corpus.id, &sampler, per_step, dir, saving, watch)?;
+    let Learned {
+        graph,
+        layout,
+        state,
+        first,
+        seconds,
+    } = &learned;
+    let text = &corpus.validation;
+    let bits_per_byte =
+        evaluate::bits_per_byte(graph, &state.parameters, text, &windows, config.vocab_size);
+    let summary = Summary {
+        checkpoint: dir.to_owned(),
+        steps: settings.schedule.steps,
+        tokens: settings.schedule.steps * per_step,
+        parameters: layout.len,
+        density: layout.density(&state.parameters),
+        bits_per_byte,
+        trigram_bits_per_byte: Trigram::train(&corpus.train).bits_per_byte(text, &windows),
+        validated: windows.iter().map(|w| w.len() - 1).sum(),
+        seconds: *seconds,
+        tokens_per_second: ((settings.schedule.steps - first) * per_step) as f64
+            / seconds.max(1e-9),
+    };
+    checkpoint(settings, corpus, layout, state, &summary).save(dir)?;
+    Ok(summary)
+}
+
+/// Where a run ended.
+struct Learned {
+    graph: Graph,
+    layout: Arc<Layout>,
+    state: State,
+    /// Steps before this process.
+    first: u64,
+    /// Seconds of this process.
+    seconds: f64,
+}
+
+/// The steps of a run, whatever it learns: `id` names the data, `per_step` counts what a step reads.
+fn learn(
+    settings: &Settings,
+    id: &str,
+    lessons: &dyn Lessons,
+    per_step: u64,
+    dir: &Path,
+    saving: Saving,
+    watch: &mut dyn FnMut(&Metrics),
+) -> Result<Learned, Error> {
+    let config = settings.model.config;
+    let layout = Arc::new(Layout::new(&config));
+    let graph = Graph::new(&config, layout.clone(), settings.device)?;
     fs::create_dir_all(dir).map_err(|source| checkpoint::Error::Create {
         path: dir.to_owned(),
         source,
     })?;
-    let mut state = begin(settings, corpus, &layout, dir)?;
+    let mut state = begin(settings, id, &layout, dir)?;
     let mut journal = Journal::open(dir, state.note.step)?;
     let (began, first) = (Instant::now(), state.note.step);
-    let per_step = (settings.batch * config.seq_len) as u64;
     let (mut saved, mut saved_at) = (Instant::now(), first);
     while state.note.step < settings.schedule.steps {
-        let mut metrics = step::step(settings, &graph, &layout, &sampler, &mut state)?;
+        let mut metrics = step::step(settings, &graph, &layout, lessons, &mut state)?;
         let seconds = began.elapsed().as_secs_f64().max(1e-9);
         metrics.tokens_per_second = ((metrics.step - first) * per_step) as f64 / seconds;
         if metrics.step % 10 == 0 || metrics.step == settings.schedule.steps {
@@ -171,40 +225,24 @@ pub fn run_on(
     }
     let seconds = began.elapsed().as_secs_f64();
     state.save(dir)?;
-    let text = &corpus.validation;
-    let bits_per_byte =
-        evaluate::bits_per_byte(&graph, &state.parameters, text, &windows, config.vocab_size);
-    let summary = Summary {
-        checkpoint: dir.to_owned(),
-        steps: settings.schedule.steps,
-        tokens: settings.schedule.steps * per_step,
-        parameters: layout.len,
-        density: layout.density(&state.parameters),
-        bits_per_byte,
-        trigram_bits_per_byte: Trigram::train(&corpus.train).bits_per_byte(text, &windows),
-        validated: windows.iter().map(|w| w.len() - 1).sum(),
+    Ok(Learned {
+        graph,
+        layout,
+        state,
+        first,
         seconds,
-        tokens_per_second: ((settings.schedule.steps - first) * per_step) as f64
-            / seconds.max(1e-9),
-    };
-    checkpoint(settings, corpus, &layout, &state, &summary).save(dir)?;
-    Ok(summary)
+    })
 }
 
 /// The state in `dir`, or a fresh one.
-fn begin(
-    settings: &Settings,
-    corpus: &Corpus,
-    layout: &Layout,
-    dir: &Path,
-) -> Result<State, Error> {
+fn begin(settings: &Settings, id: &str, layout: &Layout, dir: &Path) -> Result<State, Error> {
     let other = |what| Error::Other {
         dir: dir.to_owned(),
         what,
     };
     match State::load(dir)? {
         Some(state) if !state.note.is_of(settings) => Err(other("settings")),
-        Some(state) if state.note.data != corpus.id => Err(other("data")),
+        Some(state) if state.note.data != id => Err(other("data")),
         Some(state) if state.parameters.len() != layout.len => Err(other("sizes")),
         Some(mut state) => {
             // As given, not as read: the next save must not depend on how a decimal was rounded on the way.
@@ -214,7 +252,7 @@ fn begin(
         None => Ok(State {
             note: Note {
                 settings: settings.clone(),
-                data: corpus.id.clone(),
+                data: id.to_owned(),
                 step: 0,
                 smoothed: None,
             },
@@ -235,6 +273,7 @@ fn checkpoint(
     Checkpoint {
         config: settings.model.config,
         tokenizer: settings.model.tokenizer,
+        sensor: None,
         tensors: layout.tensors(&state.parameters),
         provenance: json!({
             "settings": settings,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use lacuna::config::{Activation, Config, Input, Output, Position, TopK};
 use serde::{Deserialize, Serialize};
 
+use super::classify::Classify;
 use super::graph::Device;
 use super::optimiser::Constants;
 use super::schedule::Schedule;
@@ -34,6 +35,9 @@ pub struct Settings {
     pub device: Device,
     /// Stretches of validation data to predict at the end.
     pub windows: usize,
+    /// Set where windows of recordings are learned and not text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classify: Option<Classify>,
 }
 
 /// What `lacuna train` does without flags: a 10 % dense model of two blocks on `rust-source`, a quarter of the
@@ -95,6 +99,7 @@ pub const DEFAULT: Settings = Settings {
     threads: 1,
     device: Device::Cpu,
     windows: 256,
+    classify: None,
 };
 
 impl Default for Settings {
@@ -141,7 +146,18 @@ impl Settings {
         let s = &self.schedule;
         let share = |x: f64| (0.0..=1.0).contains(&x);
         match () {
-            _ if self.model.config.vocab_size != 256 && self.model.config.window_len() == 0 => {
+            _ if self.classify.is_some() != (self.model.config.window_len() > 0) => {
+                invalid("windows of recordings need a model of patches, and text one of tokens")
+            }
+            _ if self.classify.as_ref().is_some_and(|c| c.hop == 0) => invalid("hop is zero"),
+            _ if self
+                .classify
+                .as_ref()
+                .is_some_and(|c| !(c.rate.is_finite() && c.rate >= 0.0)) =>
+            {
+                invalid("rate is not a finite number of at least zero")
+            }
+            _ if self.classify.is_none() && self.model.config.vocab_size != 256 => {
                 invalid("vocab_size is not 256, and training is on bytes")
             }
             _ if s.steps == 0 => invalid("steps is zero"),

@@ -11,12 +11,18 @@
 use core::ops::Range;
 use std::thread::{self, ScopedJoinHandle};
 
-use super::graph::{Batch, Graph};
+use super::graph::{Batch, Graph, Inputs};
 use super::optimiser::decay;
 use super::parameters::Layout;
 use super::state::State;
 use super::{Error, Metrics, Settings, project};
 use crate::data::Sampler;
+
+/// What a run learns from.
+pub(super) trait Lessons: Sync {
+    /// Rows of the batch of a step, a function of the two alone.
+    fn batch(&self, step: u64, rows: Range<usize>) -> Batch;
+}
 
 /// Takes one step; the speed is left for the caller to fill in.
 ///
@@ -26,11 +32,11 @@ pub(super) fn step(
     settings: &Settings,
     graph: &Graph,
     layout: &Layout,
-    sampler: &Sampler<'_>,
+    lessons: &dyn Lessons,
     state: &mut State,
 ) -> Result<Metrics, Error> {
     let at = state.note.step;
-    let (loss, gradient) = sharded_gradient(settings, graph, sampler, at, &state.parameters);
+    let (loss, gradient) = sharded_gradient(settings, graph, lessons, at, &state.parameters);
     if !loss.is_finite() {
         return Err(Error::Diverged { step: at, loss });
     }
@@ -62,7 +68,7 @@ pub(super) fn step(
 fn sharded_gradient(
     settings: &Settings,
     graph: &Graph,
-    sampler: &Sampler<'_>,
+    lessons: &dyn Lessons,
     step: u64,
     parameters: &[f32],
 ) -> (f32, Vec<f32>) {
@@ -70,7 +76,7 @@ fn sharded_gradient(
     let part = |shard: usize| {
         let range = shard * rows / shards..(shard + 1) * rows / shards;
         let weight = range.len() as f32 / rows as f32;
-        let batch = batch(sampler, step, range, settings.model.config.seq_len);
+        let batch = lessons.batch(step, range);
         let (loss, gradient) = graph.gradient(parameters, &batch);
         (weight, loss, gradient)
     };
@@ -98,16 +104,19 @@ fn sharded_gradient(
     (mean, sum)
 }
 
-fn batch(sampler: &Sampler<'_>, step: u64, rows: Range<usize>, seq: usize) -> Batch {
-    let (mut tokens, mut targets) = (Vec::new(), Vec::new());
-    for row in rows {
-        let bytes = sampler.sequence(step, row as u64);
-        tokens.extend(bytes[..seq].iter().map(|&b| u32::from(b)));
-        targets.extend(bytes[1..].iter().map(|&b| u32::from(b)));
-    }
-    Batch {
-        seq,
-        tokens: tokens.into(),
-        targets: targets.into(),
+impl Lessons for Sampler<'_> {
+    fn batch(&self, step: u64, rows: Range<usize>) -> Batch {
+        let seq = self.seq();
+        let (mut tokens, mut targets) = (Vec::new(), Vec::new());
+        for row in rows {
+            let bytes = self.sequence(step, row as u64);
+            tokens.extend(bytes[..seq].iter().map(|&b| u32::from(b)));
+            targets.extend(bytes[1..].iter().map(|&b| u32::from(b)));
+        }
+        Batch {
+            seq,
+            inputs: Inputs::Tokens(tokens.into()),
+            targets: targets.into(),
+        }
     }
 }

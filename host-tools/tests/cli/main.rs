@@ -128,6 +128,7 @@ fn checkpoint(dir: &Path, config: Config, density: f32) -> PathBuf {
     let model = Checkpoint {
         config,
         tokenizer: Tokenizer::Byte,
+        sensor: None,
         tensors,
         provenance: serde_json::json!({ "seed": 7 }),
     };

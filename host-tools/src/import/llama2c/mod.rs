@@ -89,6 +89,7 @@ pub fn model(bytes: &[u8]) -> Result<Checkpoint, Error> {
     Ok(Checkpoint {
         config,
         tokenizer: Tokenizer::Byte,
+        sensor: None,
         tensors,
         provenance: json!({ "imported": "llama2.c version 0" }),
     })

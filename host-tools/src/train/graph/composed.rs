@@ -144,7 +144,7 @@ fn repeat(x: Tensor<4>, times: usize) -> Tensor<4> {
         .reshape([sequences, heads * times, seq, d])
 }
 
-/// Causal attention; `exp(sink)` joins the softmax sum.
+/// Attention, causal or over all; `exp(sink)` joins the softmax sum.
 pub(super) fn attend(
     config: &Config,
     rope: Option<&Arc<Rope>>,
@@ -167,11 +167,14 @@ pub(super) fn attend(
     let scores = q
         .matmul(k.swap_dims(2, 3))
         .mul_scalar(1.0 / (head_dim as f32).sqrt());
-    let later = Tensor::<2, Bool>::tril_mask([seq, seq], 0, &device).reshape([1, 1, seq, seq]);
-    let scores = scores.mask_fill(
-        later.expand([sequences, heads, seq, seq]),
-        f32::NEG_INFINITY,
-    );
+    let scores = if config.causal {
+        let later = Tensor::<2, Bool>::tril_mask([seq, seq], 0, &device);
+        let later = later.reshape([1, 1, seq, seq]);
+        let later = later.expand([sequences, heads, seq, seq]);
+        scores.mask_fill(later, f32::NEG_INFINITY)
+    } else {
+        scores
+    };
     let p = match sink {
         Some(sink) => {
             let column = sink

@@ -1,21 +1,33 @@
-//! The decoder, block by block, in the order of the engine's `forward`.
+//! The model, block by block, in the order of the engine's `forward` and `classify`.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 use lacuna::format::schema::Id;
 
-use super::{Graph, Leaves, Tokens};
+use super::{Graph, Inputs, Leaves, Tokens};
 
 impl Graph {
-    /// Logits (tokens, vocabulary) of sequences of length `seq`.
-    pub(super) fn decode(&self, leaves: &Leaves, tokens: &Tokens, seq: usize) -> Tensor<2> {
+    /// Logits (tokens, vocabulary) of sequences of length `seq`, or (windows, classes).
+    pub(super) fn decode(&self, leaves: &Leaves, inputs: &Inputs, seq: usize) -> Tensor<2> {
         let at = |id| leaves[&(id, 0)].clone();
         let positions = leaves.get(&(Id::Positions, 0)).cloned();
-        let mut x = self.layers.embed(at(Id::Embedding), positions, tokens, seq);
+        let mut x = match inputs {
+            Inputs::Tokens(tokens) => self.layers.embed(at(Id::Embedding), positions, tokens, seq),
+            Inputs::Patches(patches) => self.patches(leaves, patches, positions, seq),
+        };
         for layer in 0..self.config.n_layers {
             x = x.clone() + self.attention(leaves, layer, x, seq);
             x = x.clone() + self.mlp(leaves, layer, x);
         }
         let x = self.norm(x, at(Id::FinalNorm), 0);
+        let tokens = match inputs {
+            Inputs::Tokens(tokens) => tokens,
+            Inputs::Patches(_) => {
+                let pooled = self.layers.mean(x, seq);
+                return self
+                    .layers
+                    .linear(pooled, at(Id::Head), Some(at(Id::HeadBias)));
+            }
+        };
         let head = if self.config.tied {
             Id::Embedding
         } else {
@@ -25,6 +37,31 @@ impl Graph {
         match leaves.get(&(Id::Bigram, 0)) {
             Some(table) => self.layers.add_rows(logits, table.clone(), tokens),
             None => logits,
+        }
+    }
+
+    /// Patches through their matrix, with positions.
+    fn patches(
+        &self,
+        leaves: &Leaves,
+        patches: &[f32],
+        positions: Option<Tensor<2>>,
+        seq: usize,
+    ) -> Tensor<2> {
+        let at = |id| leaves[&(id, 0)].clone();
+        let width = self.config.patch_dim();
+        let rows = patches.len() / width;
+        let data = TensorData::new(patches.to_vec(), [rows, width]);
+        let x = Tensor::from_data(data, &at(Id::Patch).device());
+        let x = self
+            .layers
+            .linear(x, at(Id::Patch), Some(at(Id::PatchBias)));
+        match positions {
+            None => x,
+            Some(table) => {
+                let numbers: Tokens = (0..rows).map(|t| (t % seq) as u32).collect();
+                self.layers.add_rows(x, table, &numbers)
+            }
         }
     }
 

@@ -36,6 +36,25 @@ impl Graph {
         (logits, gaps)
     }
 
+    /// [`Graph::classify`], and the least relative gap over the positions of each window.
+    pub fn classify_and_gaps(
+        &self,
+        parameters: &[f32],
+        patches: &Arc<[f32]>,
+        seq: usize,
+    ) -> (Vec<f32>, Vec<f32>) {
+        let positions = patches.len() / self.config.patch_dim();
+        let gaps = Arc::new(Mutex::new(vec![f32::INFINITY; positions]));
+        let looking = Graph {
+            gaps: Some(gaps.clone()),
+            ..self.clone()
+        };
+        let logits = looking.classify(parameters, patches, seq);
+        let gaps = gaps.lock().map(|g| g.clone()).unwrap_or_default();
+        let least = |g: &[f32]| g.iter().copied().fold(f32::INFINITY, f32::min);
+        (logits, gaps.chunks(seq).map(least).collect())
+    }
+
     /// AbsTopK, seen by the gaps of this graph if it has some.
     pub(super) fn select(&self, x: Tensor<2>, k: usize) -> Tensor<2> {
         let width = x.dims()[1];

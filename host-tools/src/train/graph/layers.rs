@@ -92,12 +92,20 @@ impl Layers {
             heads: config.n_heads,
             kv_heads: config.n_kv_heads,
             head_dim: config.head_dim,
+            causal: config.causal,
             rope: rope.cloned(),
         };
         match sink {
             Some(sink) => fused::run4(kernel, [q, k, v, sink]),
             None => fused::run3(kernel, q, k, v),
         }
+    }
+
+    /// Mean of the `seq` rows of each sequence, in burn's own operations: it is one small pass.
+    pub(super) fn mean(self, x: Tensor<2>, seq: usize) -> Tensor<2> {
+        let [rows, dim] = x.dims();
+        let x: Tensor<3> = x.reshape([rows / seq, seq, dim]);
+        x.mean_dim(1).reshape([rows / seq, dim])
     }
 
     pub(super) fn add_rows(self, x: Tensor<2>, table: Tensor<2>, tokens: &Tokens) -> Tensor<2> {

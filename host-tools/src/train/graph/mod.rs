@@ -1,7 +1,7 @@
 //! The model as a differentiable graph: the one room that knows burn.
 //!
 //! ```text
-//! flat parameters ─► leaves on a device ─► decoder ─► loss ─► backward ─► flat gradient
+//! flat parameters ─► leaves on a device ─► decoder or classifier ─► loss ─► backward ─► flat gradient
 //! ```
 //!
 //! # Invariants
@@ -41,18 +41,27 @@ pub type Tokens = Arc<[u32]>;
 /// Parameters as tensors, by schema id and layer.
 type Leaves = HashMap<(Id, usize), Tensor<2>>;
 
-/// Sequences of equal length, each token with the one that follows it.
+/// What enters the graph.
+#[derive(Clone, Debug)]
+pub enum Inputs {
+    /// Tokens, sequence after sequence.
+    Tokens(Tokens),
+    /// Normalised patches, `(windows · seq, channels · len)`, window after window.
+    Patches(Arc<[f32]>),
+}
+
+/// Sequences of equal length and what is to be predicted.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// Length of one sequence.
     pub seq: usize,
-    /// Tokens, sequence after sequence.
-    pub tokens: Tokens,
-    /// The token that follows each.
+    /// The sequences.
+    pub inputs: Inputs,
+    /// The token that follows each; the class of each window.
     pub targets: Tokens,
 }
 
-/// A decoder of one configuration on one device.
+/// A model of one configuration on one device.
 #[derive(Clone, Debug)]
 pub struct Graph {
     config: Config,
@@ -105,7 +114,7 @@ impl Graph {
     /// Mean loss of `batch` in nats, and its gradient in the order of the layout.
     pub fn gradient(&self, parameters: &[f32], batch: &Batch) -> (f32, Vec<f32>) {
         let leaves = self.leaves(parameters, true);
-        let logits = self.decode(&leaves, &batch.tokens, batch.seq);
+        let logits = self.decode(&leaves, &batch.inputs, batch.seq);
         let loss = self.layers.cross_entropy(logits, &batch.targets);
         let tape = loss.backward();
         let mut gradient = vec![0.0; self.layout.len];
@@ -119,7 +128,14 @@ impl Graph {
 
     /// Logits (tokens, vocabulary) of sequences of length `seq`.
     pub fn logits(&self, parameters: &[f32], tokens: &Tokens, seq: usize) -> Vec<f32> {
-        host(self.decode(&self.leaves(parameters, false), tokens, seq))
+        let inputs = Inputs::Tokens(tokens.clone());
+        host(self.decode(&self.leaves(parameters, false), &inputs, seq))
+    }
+
+    /// Logits (windows, classes) of windows of normalised patches, `(windows · seq, channels · len)`.
+    pub fn classify(&self, parameters: &[f32], patches: &Arc<[f32]>, seq: usize) -> Vec<f32> {
+        let inputs = Inputs::Patches(patches.clone());
+        host(self.decode(&self.leaves(parameters, false), &inputs, seq))
     }
 }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use lacuna::config::{Activation, Config, Input, Output, Position, TopK};
 
-use super::{Batch, Device, Graph};
+use super::{Batch, Device, Graph, Inputs};
 use crate::train::parameters::Layout;
 
 fn configurations() -> Vec<Config> {
@@ -28,6 +28,18 @@ fn configurations() -> Vec<Config> {
         causal: true,
         output: Output::Lm,
         topk: TopK::default(),
+    };
+    let windows = Config {
+        vocab_size: 0,
+        bigram: false,
+        input: Input::Patches {
+            channels: 3,
+            len: 4,
+        },
+        causal: false,
+        output: Output::Classes(5),
+        position: Position::Rope,
+        ..plain
     };
     let topk = TopK {
         attn_in: 9,
@@ -70,6 +82,14 @@ fn configurations() -> Vec<Config> {
             sink: true,
             ..plain
         },
+        windows,
+        Config {
+            position: Position::Learned,
+            sink: true,
+            n_kv_heads: 2,
+            topk,
+            ..windows
+        },
     ]
 }
 
@@ -80,16 +100,22 @@ fn random(n: usize, seed: u64) -> Vec<f32> {
 
 fn batch(config: &Config, seq: usize, sequences: usize) -> Batch {
     let mut rng = lacuna::num::Rng::new(5);
-    let mut ids = || {
-        let n = seq * sequences;
-        (0..n)
-            .map(|_| rng.next_u32() % config.vocab_size as u32)
-            .collect::<Vec<_>>()
+    let n = seq * sequences;
+    let mut ids = |n: usize, below: usize| {
+        let ids = (0..n).map(|_| rng.next_u32() % below as u32);
+        ids.collect::<Vec<_>>().into()
     };
+    if config.window_len() > 0 {
+        return Batch {
+            seq,
+            inputs: Inputs::Patches(random(n * config.patch_dim(), 3).into()),
+            targets: ids(sequences, config.n_logits()),
+        };
+    }
     Batch {
         seq,
-        tokens: ids().into(),
-        targets: ids().into(),
+        inputs: Inputs::Tokens(ids(n, config.vocab_size)),
+        targets: ids(n, config.vocab_size),
     }
 }
 

@@ -1,13 +1,13 @@
-//! Causal attention over whole sequences: RoPE, scores, softmax with an optional sink, weighted sum of v.
+//! Attention over whole sequences, causal or not: RoPE, scores, softmax with an optional sink, weighted sum of v.
 //!
 //! ```text
 //! q, k ─► RoPE ─► head-major (batch · heads, seq, head_dim)
-//! P = softmax(q·kᵀ / √head_dim, j ≤ t, sink)        z = P·v
+//! P = softmax(q·kᵀ / √head_dim, j ≤ t if causal, sink)        z = P·v
 //! dP = dz·vᵀ   dS = P ⊙ (dP − Σ dP⊙P)   dq = dS·k   dk = dSᵀ·q   dv = Pᵀ·dz
 //! ```
 //!
 //! # Invariants
-//! - P is zero above the diagonal; gradients of shared k and v heads are summed over their query heads in order.
+//! - P of causal attention is zero above the diagonal; gradients of shared k and v heads are summed over their query heads in order.
 
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub(in super::super) struct Attend {
     pub(in super::super) heads: usize,
     pub(in super::super) kv_heads: usize,
     pub(in super::super) head_dim: usize,
+    /// Position t sees 0 ..= t; otherwise all.
+    pub(in super::super) causal: bool,
     pub(in super::super) rope: Option<Arc<Rope>>,
 }
 
@@ -39,6 +41,16 @@ const SINK: usize = 4;
 impl Attend {
     fn scale(&self) -> f32 {
         1.0 / (self.head_dim as f32).sqrt()
+    }
+
+    /// `part` of causal attention; otherwise everything.
+    fn part(&self, part: Part) -> Part {
+        if self.causal { part } else { Part::Whole }
+    }
+
+    /// How many positions the position `t` sees.
+    fn seen(&self, t: usize) -> usize {
+        if self.causal { t + 1 } else { self.seq }
     }
 
     /// (tokens, heads · head_dim) to (sequences · heads, seq, head_dim).
@@ -113,10 +125,10 @@ impl Attend {
                         col: 1,
                     };
                     transpose(&ks[kv..][..s * d], s, d, &mut kt);
-                    product(Part::LowerOutput, [s, d, s], q, &kt, p, false);
+                    product(self.part(Part::LowerOutput), [s, d, s], q, &kt, p, false);
                     let sink = sinks.map(|sinks| sinks[head % self.heads]);
                     for (t, row) in p.chunks_exact_mut(s).enumerate() {
-                        let (seen, later) = row.split_at_mut(t + 1);
+                        let (seen, later) = row.split_at_mut(self.seen(t));
                         softmax(seen, sink);
                         later.fill(0.0);
                     }
@@ -126,7 +138,7 @@ impl Attend {
                         col: 1,
                     };
                     let (v, z) = (&vs[kv..][..s * d], &mut z[head * s * d..][..s * d]);
-                    product(Part::LowerLeft, [s, s, d], left, v, z, false);
+                    product(self.part(Part::LowerLeft), [s, s, d], left, v, z, false);
                 }
             },
         );
@@ -168,7 +180,7 @@ impl Attend {
                     transpose(&vs[kv..][..s * d], s, d, &mut vt);
                     let rows = |values, row, col| Left { values, row, col };
                     product(
-                        Part::LowerOutput,
+                        self.part(Part::LowerOutput),
                         [s, d, s],
                         rows(dz, d, 1),
                         &vt,
@@ -176,8 +188,8 @@ impl Attend {
                         false,
                     );
                     for (t, (ds, p)) in ds.chunks_exact_mut(s).zip(p.chunks_exact(s)).enumerate() {
-                        let (seen, later) = ds.split_at_mut(t + 1);
-                        let p = &p[..=t];
+                        let (seen, later) = ds.split_at_mut(self.seen(t));
+                        let p = &p[..self.seen(t)];
                         let mean = dot(seen, p);
                         for j in 0..p.len().min(seen.len()) {
                             seen[j] = p[j] * (seen[j] - mean);
@@ -188,9 +200,10 @@ impl Attend {
                     let (q, k) = (&qs[own..][..s * d], &ks[kv..][..s * d]);
                     let (dq, dk) = (&mut dqs[own..][..s * d], &mut dks[kv..][..s * d]);
                     let dv = &mut dvs[kv..][..s * d];
-                    product(Part::LowerLeft, [s, s, d], rows(&ds, s, 1), k, dq, false);
-                    product(Part::UpperLeft, [s, s, d], rows(&ds, 1, s), q, dk, true);
-                    product(Part::UpperLeft, [s, s, d], rows(p, 1, s), dz, dv, true);
+                    let (lower, upper) = (self.part(Part::LowerLeft), self.part(Part::UpperLeft));
+                    product(lower, [s, s, d], rows(&ds, s, 1), k, dq, false);
+                    product(upper, [s, s, d], rows(&ds, 1, s), q, dk, true);
+                    product(upper, [s, s, d], rows(p, 1, s), dz, dv, true);
                 }
             },
         );

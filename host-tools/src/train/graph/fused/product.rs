@@ -32,6 +32,8 @@ pub(super) enum Part {
     LowerLeft,
     /// a(i, p) is zero for p < i.
     UpperLeft,
+    /// Everything may be anything.
+    Whole,
 }
 
 /// `c (+)= a · b` with `a` (m, k), `b` (k, n), `c` (m, n).
@@ -49,7 +51,7 @@ pub(super) fn product(
         let rows = if m - i >= ROWS { ROWS } else { 1 };
         let end = i + rows;
         let (from, to) = match part {
-            Part::LowerOutput => (0, k),
+            Part::LowerOutput | Part::Whole => (0, k),
             Part::LowerLeft => (0, if end < k { end } else { k }),
             Part::UpperLeft => (i, k),
         };
@@ -139,13 +141,18 @@ mod tests {
             (8, 16, 16),
             (19, 19, 19),
         ] {
-            for part in [Part::LowerOutput, Part::LowerLeft, Part::UpperLeft] {
+            for part in [
+                Part::LowerOutput,
+                Part::LowerLeft,
+                Part::UpperLeft,
+                Part::Whole,
+            ] {
                 let mut a: Vec<f32> = (0..m * k).map(|i| (i * 7 % 11) as f32 - 5.0).collect();
                 let b: Vec<f32> = (0..k * n).map(|i| (i * 5 % 13) as f32 - 6.0).collect();
                 for i in 0..m {
                     for p in 0..k {
                         let zero = match part {
-                            Part::LowerOutput => false,
+                            Part::LowerOutput | Part::Whole => false,
                             Part::LowerLeft => p > i,
                             Part::UpperLeft => p < i,
                         };
