@@ -17,6 +17,8 @@ use crate::report::{NextStep, Out};
 use crate::run;
 
 /// Run a model on an emulated board and count its instructions
+///
+/// A classifier streams the samples of its golden window, again and again, and tells the class of --tokens windows.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Model file
@@ -150,8 +152,18 @@ pub(super) fn job(
     limits: LimitArgs,
 ) -> anyhow::Result<Job> {
     let tokenizer = Tokenizer::new(model.file());
+    // A board streams the golden window's samples through a model of windows.
+    let windows = model.config().window_len() > 0;
+    if windows && model.file().golden().is_none() {
+        return Err(anyhow::anyhow!("the model has no golden window to stream"))
+            .next_step(|| "export it again with a --golden run".to_owned());
+    }
+    let prompt = match windows {
+        true => Vec::new(),
+        false => prompt.tokens(tokenizer.as_ref())?,
+    };
     Ok(Job {
-        prompt: prompt.tokens(tokenizer.as_ref())?,
+        prompt,
         tokens: g.tokens,
         sampling: Sampling {
             temperature: g.temperature,

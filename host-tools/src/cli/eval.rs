@@ -1,4 +1,4 @@
-//! `lacuna eval`: how well models predict text.
+//! `lacuna eval`: how well models predict text, or tell what people do.
 
 use std::path::{Path, PathBuf};
 
@@ -14,10 +14,13 @@ use crate::eval::{self, Score};
 use crate::memory::Buffer;
 use crate::report::{NextStep, Out, count, table};
 
-/// Compare models by how well they predict text
+/// Compare models by how well they predict text, or tell what people do
 ///
 /// Bits per byte and perplexity (2 to the bits per token) are computed by the engine over windows of the context, each
 /// behind BOS. Changes are relative to the first model.
+///
+/// Classifiers are scored with --series on the files that they did not learn from, beside the nearest training window by
+/// simple statistics; models of one value type and density are averaged over people.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Model files; with the same tokenizer, if perplexities are to be compared
@@ -52,6 +55,9 @@ struct Text {
     /// Text to predict
     #[arg(long, value_name = "FILE")]
     text: Option<PathBuf>,
+    /// Tell the classes of the recordings in this directory of .ts files
+    #[arg(long, value_name = "DIR")]
+    series: Option<PathBuf>,
     /// Predict text that this model generates, drawn at temperature 1
     #[arg(long, value_name = "MODEL")]
     generated_by: Option<PathBuf>,
@@ -77,6 +83,9 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         json: args.json,
     };
     let isa = isa(args.isa.as_deref())?;
+    if let Some(dir) = &args.text.series {
+        return super::eval_series::run(&args.models, dir, isa, args.repack, &out);
+    }
     let options = |model: &Model<'_>| Options {
         limits: args.limits.at_once(model, args.prefill),
         isa,

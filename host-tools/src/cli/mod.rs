@@ -14,6 +14,7 @@ mod classify;
 mod demo;
 mod device;
 mod eval;
+mod eval_series;
 mod export;
 mod fleet;
 mod import;

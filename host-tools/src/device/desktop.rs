@@ -3,7 +3,7 @@
 use lacuna::kernels::Isa;
 use lacuna::model::{Model, State};
 use lacuna::probe::{DEFAULT_EPS, LogitDigest, Site, SiteDigests, SiteStats, SparsityProbe};
-use lacuna::session::{Error, Options, Session};
+use lacuna::session::{Error, Options, Session, argmax};
 
 use super::job::Job;
 use super::observation::{Observation, Step};
@@ -36,15 +36,23 @@ pub fn observe(isa: Isa, model: &Model<'_>, job: &Job) -> Result<Observation, Er
         prompt: job.prompt.clone(),
         ..Observation::default()
     };
+    if model.config().window_len() > 0 {
+        for window in golden_windows(model, job.tokens) {
+            let class = argmax(session.classify(&window)?);
+            seen.tokens.push(class);
+            seen.steps.push(step(&session));
+        }
+    }
     for &token in &job.prompt {
         session.step(token)?;
         seen.steps.push(step(&session));
     }
     let mut sampler = job.sampling.sampler();
-    for n in 1..=job.tokens {
+    let tokens = if job.prompt.is_empty() { 0 } else { job.tokens };
+    for n in 1..=tokens {
         let token = session.sample(&mut sampler);
         seen.tokens.push(token);
-        if n == job.tokens || Some(token) == job.stop {
+        if n == tokens || Some(token) == job.stop {
             break;
         }
         session.step(token)?;
@@ -54,6 +62,22 @@ pub fn observe(isa: Isa, model: &Model<'_>, job: &Job) -> Result<Observation, Er
     seen.stats = stats.summaries().collect();
     seen.digest = digest.value();
     Ok(seen)
+}
+
+/// The first `n` windows of the golden window's samples in a loop, as a device streams them; none without such a window.
+pub fn golden_windows(model: &Model<'_>, n: usize) -> Vec<Vec<f32>> {
+    let (file, config) = (model.file(), model.config());
+    let (len, channels) = (config.window_len(), config.channels());
+    let (Some(golden), true) = (file.golden(), channels > 0) else {
+        return Vec::new();
+    };
+    let hop = file.sensor().map_or(1, |sensor| sensor.hop as usize);
+    let window = |i: usize| {
+        let start = (i * hop % (len / channels)) * channels;
+        let samples = golden.window().iter().cycle().skip(start);
+        samples.take(len).copied().collect()
+    };
+    (0..n).map(window).collect()
 }
 
 /// The position that was just computed.

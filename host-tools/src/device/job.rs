@@ -39,9 +39,9 @@ impl Sampling {
 /// A run on a device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
-    /// Tokens to feed first; at least one.
+    /// Tokens to feed first; at least one, or none to a model of windows.
     pub prompt: Vec<u32>,
-    /// Tokens to generate after them.
+    /// Tokens to generate after them; windows to stream through a model of windows.
     pub tokens: usize,
     /// How.
     pub sampling: Sampling,
@@ -62,6 +62,9 @@ pub struct Job {
 impl Job {
     /// Most positions that the job computes: nothing follows the last generated token.
     pub fn positions(&self) -> usize {
+        if self.prompt.is_empty() {
+            return self.tokens;
+        }
         self.prompt.len() + self.tokens.saturating_sub(1)
     }
 
@@ -72,7 +75,7 @@ impl Job {
             (true, 1),
             (self.layers, config.n_layers),
             (self.sites, sites),
-            (self.logits, config.vocab_size.div_ceil(LOGITS_PER_FRAME)),
+            (self.logits, config.n_logits().div_ceil(LOGITS_PER_FRAME)),
         ];
         let each: usize = each.iter().filter(|(on, _)| *on).map(|(_, n)| n).sum();
         (2 + sites + self.prompt.len() + self.tokens + self.positions() * each) as u64
@@ -88,9 +91,9 @@ impl fmt::Display for Job {
             seed,
         } = self.sampling;
         let cache = self.limits.cache.as_str();
-        write!(f, "tokens={} prompt=", self.tokens)?;
+        write!(f, "tokens={}", self.tokens)?;
         for (i, id) in self.prompt.iter().enumerate() {
-            write!(f, "{}{id}", if i == 0 { "" } else { "," })?;
+            write!(f, "{}{id}", if i == 0 { " prompt=" } else { "," })?;
         }
         write!(f, " temperature={:x} top-k={top_k}", temperature.to_bits())?;
         write!(f, " top-p={:x} seed={seed}", top_p.to_bits())?;

@@ -33,7 +33,7 @@ use std::io;
 use lacuna::model::{Limits, Model};
 
 pub use board::{BOARDS, Board};
-pub use desktop::observe;
+pub use desktop::{golden_windows, observe};
 pub use elf::{Size, size};
 pub use figures::{Figures, ran};
 pub use find::{Missing, cargo, emulator, source};

@@ -12,6 +12,8 @@
 //! Non-overlapping windows make the score independent of how long the text is, and equal for every model with the same
 //! tokenizer and context, so that a difference is the model's.
 
+pub mod series;
+
 use lacuna::model::{Model, State};
 use lacuna::session::{Error, Options, Sampler, Session, Tokenizer};
 

@@ -15,22 +15,28 @@ const LIMITS: Limits = harness::limits(
     option_env!("LACUNA_CACHE"),
 );
 const RAM: usize = State::len(&MODEL.config, &LIMITS);
+const RING: usize = MODEL.config.window_len();
 const SITES: usize = Site::count(MODEL.config.n_layers);
 
 static mut ARENA: Arena<RAM> = Arena::new();
 static mut STATS: [SiteStats; SITES] = [SiteStats::NEW; SITES];
 static mut DIGESTS: [u64; SITES] = [0; SITES];
+static mut WINDOW: [f32; RING] = [0.0; RING];
 
 #[board::entry]
 fn main() -> ! {
-    let (arena, stats, digests) = (&raw mut ARENA, &raw mut STATS, &raw mut DIGESTS);
+    let (arena, stats) = (&raw mut ARENA, &raw mut STATS);
+    let (digests, ring) = (&raw mut DIGESTS, &raw mut WINDOW);
     // SAFETY: `main` runs once, and nothing else names these statics.
-    let (arena, stats, digests) = unsafe { (&mut *arena, &mut *stats, &mut *digests) };
+    let (arena, stats) = unsafe { (&mut *arena, &mut *stats) };
+    // SAFETY: as above.
+    let (digests, ring) = unsafe { (&mut *digests, &mut *ring) };
     harness::run(Machine::start(), MODEL.bytes, Some(LIMITS), |_, _| {
         Ok(Memory {
             arena: &mut arena.0,
             stats,
             digests,
+            ring,
         })
     })
 }

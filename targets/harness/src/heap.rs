@@ -26,6 +26,7 @@ pub fn from_heap(config: &Config, limits: &Limits) -> Result<Memory, OutOfMemory
         arena: bytes.get_mut(skip..).ok_or_else(full)?,
         stats: zeroed(sites, || SiteStats::NEW).ok_or_else(full)?,
         digests: zeroed(sites, || 0).ok_or_else(full)?,
+        ring: zeroed(config.window_len(), || 0.0).ok_or_else(full)?,
     })
 }
 

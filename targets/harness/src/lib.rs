@@ -23,6 +23,7 @@ mod board;
 mod heap;
 mod job;
 mod passes;
+mod windows;
 mod wire;
 
 use core::fmt::Display;
@@ -55,6 +56,8 @@ pub struct Memory {
     pub stats: &'static mut [SiteStats],
     /// At least `Site::count` places.
     pub digests: &'static mut [u64],
+    /// At least `Config::window_len` numbers: the ring that samples are streamed through.
+    pub ring: &'static mut [f32],
 }
 
 /// Less memory than a run needs.
@@ -178,12 +181,23 @@ fn speak<B: Board>(wire: &mut Wire<B>, run: &Run<'_>, memory: Memory) -> Result<
         context: limits.context as u32,
         ticks_per_second: B::TICKS_PER_SECOND,
     });
-    let arena = memory.arena;
-    let stack = run.count(wire, arena)? as u32;
-    if run.job.layers {
-        run.layers(wire, arena)?;
-    }
-    let (digest, positions) = run.observe(wire, arena, memory.stats, memory.digests)?;
+    let Memory {
+        arena,
+        stats,
+        digests,
+        ring,
+    } = memory;
+    let (stack, (digest, positions)) = if run.takes_windows() {
+        let stack = run.count_windows(wire, arena, ring)?;
+        let seen = run.observe_windows(wire, arena, stats, digests, ring)?;
+        (stack as u32, seen)
+    } else {
+        let stack = run.count(wire, arena)?;
+        if run.job.layers {
+            run.layers(wire, arena)?;
+        }
+        (stack as u32, run.observe(wire, arena, stats, digests)?)
+    };
     defmt::info!(
         "{} positions, digest {=u64:016x}, stack {}",
         positions,

@@ -21,7 +21,7 @@ use lacuna::probe::{
     DEFAULT_EPS, Hook, LogitDigest, NoProbe, Probe, Site, SiteDigests, SiteStats, SparsityProbe,
     TooFewSites,
 };
-use lacuna::session::{Error, Options, Session};
+use lacuna::session::{Error, Options, Session, StreamError};
 
 use crate::Board;
 use crate::job::Job;
@@ -37,6 +37,7 @@ pub(crate) struct Failed {
 pub(crate) enum Trouble {
     Session(Error),
     Memory(TooFewSites),
+    Stream(StreamError),
 }
 
 impl fmt::Display for Trouble {
@@ -44,12 +45,13 @@ impl fmt::Display for Trouble {
         match self {
             Trouble::Session(error) => error.fmt(f),
             Trouble::Memory(error) => error.fmt(f),
+            Trouble::Stream(error) => error.fmt(f),
         }
     }
 }
 
 impl Failed {
-    fn at(position: usize) -> impl FnOnce(Error) -> Failed {
+    pub(crate) fn at(position: usize) -> impl FnOnce(Error) -> Failed {
         move |error| Failed {
             position,
             error: Trouble::Session(error),
@@ -83,7 +85,7 @@ struct Turn {
 }
 
 impl<'a> Run<'a> {
-    fn session<'s, P: Probe>(
+    pub(crate) fn session<'s, P: Probe>(
         &'s self,
         arena: &'s mut [u8],
         probe: P,
@@ -191,7 +193,7 @@ impl<'a> Run<'a> {
     ) -> Result<(u64, u32), Failed> {
         let n_layers = self.model.config().n_layers;
         let digests = SiteDigests::new(n_layers, digests)?;
-        let probe = Windows {
+        let probe = Seen {
             stats: SparsityProbe::new(n_layers, DEFAULT_EPS, stats)?,
             sites: self.job.sites.then_some(digests),
             digest: LogitDigest::new(),
@@ -244,7 +246,7 @@ impl<'a> Run<'a> {
 }
 
 /// Ticks that reading the clock takes by itself.
-fn idle<B: Board>(board: &mut B) -> u64 {
+pub(crate) fn idle<B: Board>(board: &mut B) -> u64 {
     let start = board.ticks();
     board.ticks() - start
 }
@@ -292,13 +294,13 @@ impl<B: Board> LayerClock<'_, B> {
 }
 
 /// Everything that can be seen of a run.
-struct Windows<'a> {
-    stats: SparsityProbe<'a>,
-    sites: Option<SiteDigests<'a>>,
-    digest: LogitDigest,
+pub(crate) struct Seen<'a> {
+    pub(crate) stats: SparsityProbe<'a>,
+    pub(crate) sites: Option<SiteDigests<'a>>,
+    pub(crate) digest: LogitDigest,
 }
 
-impl Probe for Windows<'_> {
+impl Probe for Seen<'_> {
     #[inline(never)]
     fn observe(&mut self, site: Site, x: &[f32]) {
         self.stats.observe(site, x);

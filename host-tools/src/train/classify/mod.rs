@@ -8,6 +8,9 @@
 //! # Invariants
 //! - Step n draws the same windows however often the run was stopped before it.
 //! - The checkpoint holds mean and scale of the training files alone, and no sample of any recording.
+//!
+//! # Why
+//! Windows begin at any sample, because a device that is switched on does too; they are counted a hop apart, as it counts.
 
 mod lessons;
 
