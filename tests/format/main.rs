@@ -13,4 +13,5 @@ mod plan;
 mod refused;
 mod roundtrip;
 mod touch;
+mod windows;
 mod writer;

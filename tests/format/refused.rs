@@ -26,11 +26,11 @@ fn refusal(change: impl FnOnce(&mut Vec<u8>)) -> (Kind, usize) {
     (error.kind, error.at)
 }
 
-fn put(at: usize, new: &[u8]) -> impl FnOnce(&mut Vec<u8>) {
+pub(crate) fn put(at: usize, new: &[u8]) -> impl FnOnce(&mut Vec<u8>) {
     move |bytes| bytes[at..at + new.len()].copy_from_slice(new)
 }
 
-fn put_u32(at: usize, n: u32) -> impl FnOnce(&mut Vec<u8>) {
+pub(crate) fn put_u32(at: usize, n: u32) -> impl FnOnce(&mut Vec<u8>) {
     move |bytes| bytes[at..at + 4].copy_from_slice(&n.to_le_bytes())
 }
 

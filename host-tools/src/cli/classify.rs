@@ -39,6 +39,9 @@ pub(super) struct WindowArgs {
     /// Samples a second, noted in the file [default: unknown]
     #[arg(long, value_name = "HZ")]
     rate: Option<f32>,
+    /// Gain, offset and noise by which windows are changed as they are learned, in deviations of a channel; 0 for none
+    #[arg(long, value_name = "X", default_value_t = 0.2)]
+    jitter: f32,
 }
 
 impl WindowArgs {
@@ -74,6 +77,7 @@ impl WindowArgs {
             hold_out,
             hop: self.hop.unwrap_or((self.window / 2).max(1)),
             rate: self.rate.unwrap_or(0.0),
+            jitter: self.jitter,
         }
     }
 }

@@ -157,6 +157,13 @@ impl Settings {
             {
                 invalid("rate is not a finite number of at least zero")
             }
+            _ if self
+                .classify
+                .as_ref()
+                .is_some_and(|c| !(c.jitter.is_finite() && c.jitter >= 0.0)) =>
+            {
+                invalid("jitter is not a finite number of at least zero")
+            }
             _ if self.classify.is_none() && self.model.config.vocab_size != 256 => {
                 invalid("vocab_size is not 256, and training is on bytes")
             }

@@ -1,13 +1,23 @@
-//! Which windows a step sees: a function of the seed and the step alone.
+//! Which windows a step sees, and how they are changed: a function of the seed and the step alone.
+//!
+//! ```text
+//! window ─► x · (1 + j·g) + j·o + ½·j·n      g, o normal per channel, n per sample, j the jitter
+//! ```
+//!
+//! # Why
+//! A few people wear, mount and move a sensor in a few ways; a model that saw others does better on the next person.
+//! Um et al., "Data augmentation of wearable sensor data", 2017: scaling, offset and jitter.
 
 use core::ops::Range;
 
-use lacuna::config::Config;
+use lacuna::num::Rng;
 
 use super::window_samples;
 use crate::data::mix;
 use crate::data::series::{Error, Scale, Set};
+use crate::train::Settings;
 use crate::train::graph::{Batch, Inputs};
+use crate::train::parameters::normal;
 use crate::train::step::Lessons;
 
 /// A normalised recording.
@@ -26,6 +36,7 @@ pub(super) struct Windows {
     /// Numbers in a window.
     len: usize,
     seed: u64,
+    jitter: f32,
 }
 
 impl Windows {
@@ -33,9 +44,10 @@ impl Windows {
         set: &Set,
         files: &[usize],
         scale: &Scale,
-        config: &Config,
-        seed: u64,
+        settings: &Settings,
+        jitter: f32,
     ) -> Result<Windows, Error> {
+        let config = &settings.model.config;
         let (channels, samples) = (set.channels, window_samples(config));
         let mut next = 0;
         let mut recordings = Vec::new();
@@ -56,7 +68,8 @@ impl Windows {
             channels,
             seq: config.seq_len,
             len: config.window_len(),
-            seed,
+            seed: settings.seed,
+            jitter,
         })
     }
 
@@ -72,12 +85,31 @@ impl Windows {
     }
 }
 
+impl Windows {
+    /// Gain, offset and noise of one window.
+    fn change(&self, window: &mut [f32], step: u64, row: u64) {
+        if self.jitter == 0.0 {
+            return;
+        }
+        let mut rng = Rng::new(mix(mix(mix(!self.seed) ^ step) ^ row));
+        let mut draw = |by: f32| by * normal(&mut rng);
+        for c in 0..self.channels {
+            let (gain, offset) = (1.0 + draw(self.jitter), draw(self.jitter));
+            for x in window.iter_mut().skip(c).step_by(self.channels) {
+                *x = *x * gain + offset + draw(0.5 * self.jitter);
+            }
+        }
+    }
+}
+
 impl Lessons for Windows {
     fn batch(&self, step: u64, rows: Range<usize>) -> Batch {
         let (mut patches, mut targets) = (Vec::new(), Vec::new());
         for row in rows {
             let (window, class) = self.window(step, row as u64);
+            let from = patches.len();
             patches.extend_from_slice(window);
+            self.change(&mut patches[from..], step, row as u64);
             targets.push(class);
         }
         Batch {

@@ -40,6 +40,9 @@ pub struct Classify {
     pub hop: usize,
     /// Samples a second; 0 where nobody said.
     pub rate: f32,
+    /// How much windows are changed as they are learned: each channel's gain and offset move by a normal number of this
+    /// deviation, its samples by half of it; 0 leaves them as they are.
+    pub jitter: f32,
 }
 
 /// What a finished run on windows was.
@@ -105,7 +108,7 @@ pub fn run(
         return Err(series::Error::AllHeldOut.into());
     }
     let scale = set.scale(&held_out);
-    let lessons = Windows::new(set, &others, &scale, &config, settings.seed)?;
+    let lessons = Windows::new(set, &others, &scale, settings, classify.jitter)?;
     let learned = learn(
         settings,
         &set.id,
