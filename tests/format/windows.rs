@@ -201,7 +201,7 @@ fn blocks_are_refused_by_name() {
     );
     assert_eq!(refusal(put_u32(sensor + 4, 0)), names(names::Kind::Hop));
     let window = golden + 24 + 16;
-    let infinite = put(window, &f32::INFINITY.to_le_bytes());
+    let infinite = put_u32(window, f32::INFINITY.to_bits());
     let wrong = Kind::Golden(lacuna::format::golden::Kind::Window);
     assert_eq!(refusal(infinite), wrong);
     assert_eq!(refusal(put_u32(window + 4 * 30, 3)), wrong, "class 3 of 3");

@@ -23,6 +23,7 @@ mod open;
 mod prune;
 mod run;
 mod train;
+mod windows;
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;

@@ -15,12 +15,18 @@ use crate::report::{NextStep, Out, bytes, count};
 use crate::run::{self, Report, Request};
 
 /// Run a model on this machine
+///
+/// A language model goes on from a --prompt. A classifier streams the recordings of --series, sample by sample, and tells
+/// the class of every window.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Model file
     model: PathBuf,
     #[command(flatten)]
     prompt: PromptArgs,
+    /// Recordings to stream through a classifier: a .ts file, or a directory of them [default: its golden window]
+    #[arg(long, value_name = "PATH")]
+    series: Option<PathBuf>,
     #[command(flatten)]
     generation: Generation,
     /// Instructions to use; the choice changes no bit [default: the fastest here]
@@ -183,6 +189,24 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     };
     let buffer = open::model(&args.model)?;
     let model = open::parse(&args.model, &buffer)?;
+    if model.config().window_len() > 0 {
+        let isa = isa(args.isa.as_deref())?;
+        let mut forms = Buffer::zeroed(0);
+        let (model, _) = args.repack.apply(model, isa, &mut forms, &out)?;
+        let request = super::windows::Request {
+            path: &args.model,
+            series: args.series.as_ref(),
+            isa,
+            probe: args.probe,
+        };
+        return super::windows::run(&model, &request, &out);
+    }
+    if args.series.is_some() {
+        return Err(anyhow::anyhow!(
+            "the model takes tokens, and recordings have none"
+        ))
+        .next_step(|| "give a --prompt".to_owned());
+    }
     let tokenizer = Tokenizer::new(model.file());
     let prompt = args.prompt.tokens(tokenizer.as_ref())?;
     let isa = isa(args.isa.as_deref())?;
