@@ -231,6 +231,7 @@ pub(super) fn add_i32(y: &mut f32, term: i32) {
     *y = f32::from_bits((y.to_bits() as i32 + term) as u32);
 }
 
+#[inline(always)]
 pub(super) fn scale_i8(y: &mut [f32], sx: f32, scales: &[f32]) {
     for (y, sw) in y.iter_mut().zip(scales) {
         *y = (y.to_bits() as i32) as f32 * (sx * sw);

@@ -2,6 +2,7 @@
 
 use crate::kernels::Isa;
 use crate::kernels::run::Op;
+use crate::num::each::{self, Lanewise};
 use crate::num::elementary;
 use crate::num::simd::Simd;
 
@@ -27,12 +28,12 @@ pub fn silu(isa: Isa, h: &mut [f32]) {
 
 /// `h[i] ← h[i] · g[i]` (Shazeer, "GLU Variants Improve Transformer", 2020). Shapes: `h (n,)`, `g (n,)`.
 pub fn gate(isa: Isa, h: &mut [f32], g: &[f32]) {
-    isa.run(Pair::<true>(h, g));
+    isa.run(Pair(h, g, Product));
 }
 
 /// `x[i] ← x[i] + y[i]`. Shapes: `x (n,)`, `y (n,)`.
 pub fn add(isa: Isa, x: &mut [f32], y: &[f32]) {
-    isa.run(Pair::<false>(x, y));
+    isa.run(Pair(x, y, Sum));
 }
 
 enum Function {
@@ -49,48 +50,89 @@ impl Op for Each<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        match self.1 {
-            Function::Gelu => map(s, self.0, elementary::gelu::<S>),
-            Function::Relu => map(s, self.0, positive::<S>),
-            Function::Relu2 => map(s, self.0, square::<S>),
-            Function::Silu => map(s, self.0, elementary::silu::<S>),
+        let Each(h, function) = self;
+        let zero = s.splat(0.0);
+        match function {
+            Function::Gelu => each::map(s, h, zero, Gelu),
+            Function::Relu => each::map(s, h, zero, Positive),
+            Function::Relu2 => each::map(s, h, zero, Square),
+            Function::Silu => each::map(s, h, zero, Silu),
         }
     }
 }
 
-#[inline(always)]
-fn map<S: Simd>(s: S, h: &mut [f32], f: impl Fn(S, S::F) -> S::F) {
-    for h in h.chunks_mut(S::N) {
-        let v = f(s, s.load_some(h));
-        s.store_some(v, h);
+#[derive(Clone, Copy)]
+struct Gelu;
+
+impl Lanewise for Gelu {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, x: S::F, _: S::F) -> S::F {
+        elementary::gelu(s, x)
     }
 }
 
-#[inline(always)]
-fn positive<S: Simd>(s: S, x: S::F) -> S::F {
-    // −0.0 is not below 0.0; adding makes it positive.
-    s.add(s.larger(s.splat(0.0), x), s.splat(0.0))
+#[derive(Clone, Copy)]
+struct Silu;
+
+impl Lanewise for Silu {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, x: S::F, _: S::F) -> S::F {
+        elementary::silu(s, x)
+    }
 }
 
-#[inline(always)]
-fn square<S: Simd>(s: S, x: S::F) -> S::F {
-    let x = positive(s, x);
-    s.mul(x, x)
+/// With zero.
+#[derive(Clone, Copy)]
+struct Positive;
+
+impl Lanewise for Positive {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, x: S::F, zero: S::F) -> S::F {
+        // −0.0 is not below 0.0; adding makes it positive.
+        s.add(s.larger(zero, x), zero)
+    }
 }
 
-/// Products, or sums.
-struct Pair<'a, const PRODUCT: bool>(&'a mut [f32], &'a [f32]);
+/// With zero.
+#[derive(Clone, Copy)]
+struct Square;
 
-impl<const PRODUCT: bool> Op for Pair<'_, PRODUCT> {
+impl Lanewise for Square {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, x: S::F, zero: S::F) -> S::F {
+        let x = Positive.of(s, x, zero);
+        s.mul(x, x)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Product;
+
+impl Lanewise for Product {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, x: S::F, y: S::F) -> S::F {
+        s.mul(x, y)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Sum;
+
+impl Lanewise for Sum {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, x: S::F, y: S::F) -> S::F {
+        s.add(x, y)
+    }
+}
+
+struct Pair<'a, F>(&'a mut [f32], &'a [f32], F);
+
+impl<F: Lanewise> Op for Pair<'_, F> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        for (x, y) in self.0.chunks_mut(S::N).zip(self.1.chunks(S::N)) {
-            let (a, b) = (s.load_some(x), s.load_some(y));
-            let v = if PRODUCT { s.mul(a, b) } else { s.add(a, b) };
-            s.store_some(v, x);
-        }
+        each::map_pairs(s, self.0, self.1, self.2);
     }
 }
 

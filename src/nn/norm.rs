@@ -3,7 +3,7 @@
 use crate::kernels::Isa;
 use crate::kernels::run::Op;
 use crate::num::simd::{MOST, Simd};
-use crate::num::{self, sum8_in, sums};
+use crate::num::{self, each, sum8_in, sums};
 
 /// `out[i] = (x[i] · 1/√(Σx²/d + ε)) · gain[i]` (Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019).
 ///
@@ -52,11 +52,7 @@ impl Op for RmsNorm<'_> {
     fn run<S: Simd>(self, s: S) {
         let sum = sum8_in::<S, true>(s, self.x);
         let scale = s.splat(scale_of(sum, self.x.len(), self.eps));
-        let parts = self.out.chunks_mut(S::N).zip(self.x.chunks(S::N));
-        for ((out, x), gain) in parts.zip(self.gain.chunks(S::N)) {
-            let x = s.mul(s.load_some(x), scale);
-            s.store_some(s.mul(x, s.load_some(gain)), out);
-        }
+        each::scaled_product(s, self.out, (self.x, self.gain), scale);
     }
 }
 

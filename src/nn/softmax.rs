@@ -1,5 +1,6 @@
 //! The exponentials of a softmax, before its division.
 
+use crate::num::each::{self, Lanewise};
 use crate::num::simd::{MOST, Scalar, Simd};
 use crate::num::{self, elementary, sum8_in};
 
@@ -17,14 +18,22 @@ pub fn exp_sum(scores: &mut [f32], sink: Option<f32>) -> f32 {
 pub(super) fn exp_sum_in<S: Simd>(s: S, scores: &mut [f32], sink: Option<f32>) -> f32 {
     let max = maximum(s, scores, sink.unwrap_or(f32::NEG_INFINITY));
     let shift = s.splat(max);
-    for e in scores.chunks_mut(S::N) {
-        let v = elementary::exp(s, s.sub(s.load_some(e), shift));
-        s.store_some(v, e);
-    }
+    each::map(s, scores, shift, ShiftedExp);
     let sum = sum8_in::<S, false>(s, scores);
     match sink {
         Some(sink) => sum + num::exp(sink - max),
         None => sum,
+    }
+}
+
+/// `exp(x − shift)`
+#[derive(Clone, Copy)]
+struct ShiftedExp;
+
+impl Lanewise for ShiftedExp {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, x: S::F, shift: S::F) -> S::F {
+        elementary::exp(s, s.sub(x, shift))
     }
 }
 

@@ -20,6 +20,7 @@
 
 mod crc;
 mod digest;
+pub(crate) mod each;
 pub(crate) mod elementary;
 mod rng;
 mod scalar;

@@ -48,9 +48,16 @@ pub(crate) fn sum8_in<S: Simd, const SQUARE: bool>(s: S, x: &[f32]) -> f32 {
     let s = s.eight();
     let n = <S::Eight as Simd>::N;
     let mut sums = [s.splat(0.0); LANES];
-    for chunk in x.chunks(LANES) {
+    let (whole, rest) = x.as_chunks::<LANES>();
+    for chunk in whole {
+        for (sum, part) in sums.iter_mut().zip(chunk.chunks_exact(n)) {
+            let v = s.load(part);
+            *sum = s.add(*sum, if SQUARE { s.mul(v, v) } else { v });
+        }
+    }
+    if !rest.is_empty() {
         // Lanes without an element add +0.0, which no sum that started at +0.0 can show.
-        for (sum, part) in sums.iter_mut().zip(chunk.chunks(n)) {
+        for (sum, part) in sums.iter_mut().zip(rest.chunks(n)) {
             let v = s.load_some(part);
             *sum = s.add(*sum, if SQUARE { s.mul(v, v) } else { v });
         }

@@ -2,10 +2,10 @@
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::{
-    __m128i, _mm_max_epi8, _mm_packs_epi16, _mm_packs_epi32, _mm_set1_epi8, _mm_storel_epi64,
-    _mm256_and_si256, _mm256_castps_si256, _mm256_castsi256_si128, _mm256_cvtps_epi32,
-    _mm256_div_ps, _mm256_extracti128_si256, _mm256_max_epu32, _mm256_set1_epi32, _mm256_set1_ps,
-    _mm256_setzero_si256, _mm256_storeu_si256,
+    __m128i, __m256, __m256i, _mm_max_epi8, _mm_packs_epi16, _mm_packs_epi32, _mm_set1_epi8,
+    _mm_storel_epi64, _mm256_and_si256, _mm256_castps_si256, _mm256_castsi256_si128,
+    _mm256_cvtps_epi32, _mm256_div_ps, _mm256_extracti128_si256, _mm256_max_epu32,
+    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_si256, _mm256_storeu_si256,
 };
 
 use super::lanes::{load, padded};
@@ -43,16 +43,30 @@ pub(in crate::kernels) fn input<'a>(
 /// Largest |x| as bits, which order as the numbers do, infinity and NaN above all.
 #[target_feature(enable = "avx2,f16c")]
 fn largest(x: &[f32]) -> u32 {
-    let mut max = _mm256_setzero_si256();
-    for x in x.chunks(8) {
-        let bits = _mm256_castps_si256(load(&padded(x)));
-        let bits = _mm256_and_si256(bits, _mm256_set1_epi32(MAGNITUDE as i32));
-        max = _mm256_max_epu32(max, bits);
+    let mut max = [_mm256_setzero_si256(); 4];
+    let (whole, rest) = x.as_chunks::<32>();
+    for x in whole {
+        for (max, x) in max.iter_mut().zip(x.as_chunks::<8>().0) {
+            *max = _mm256_max_epu32(*max, magnitudes(load(x)));
+        }
     }
+    for x in rest.chunks(8) {
+        max[0] = _mm256_max_epu32(max[0], magnitudes(load(&padded(x))));
+    }
+    let max = _mm256_max_epu32(
+        _mm256_max_epu32(max[0], max[1]),
+        _mm256_max_epu32(max[2], max[3]),
+    );
     let mut out = [0u32; 8];
     // SAFETY: 32 bytes of an array of eight u32.
     unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), max) };
     out.iter().fold(0, |a, &b| a.max(b))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+fn magnitudes(x: __m256) -> __m256i {
+    _mm256_and_si256(_mm256_castps_si256(x), _mm256_set1_epi32(MAGNITUDE as i32))
 }
 
 #[target_feature(enable = "avx2,f16c")]

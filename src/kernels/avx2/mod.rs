@@ -72,19 +72,19 @@ pub(super) fn matvec(proof: Avx2, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]) 
         }
         (Stored::I8(Layout::Panel(p), s), Major::Output) => {
             panel_int8::output(proof, p, x.q, y);
-            portable::scale_i8(y, x.scale, s);
+            vector::scale_i8(proof, y, x.scale, s);
         }
         (Stored::I8(Layout::Dense(d), s), Major::Output) => {
             int8::dense_output(proof, d, x.q, y);
-            portable::scale_i8(y, x.scale, s);
+            vector::scale_i8(proof, y, x.scale, s);
         }
         (Stored::I8(Layout::Dense(d), s), Major::Input) => {
             int8::dense_input(proof, d, x.q, y);
-            portable::scale_i8(y, x.scale, s);
+            vector::scale_i8(proof, y, x.scale, s);
         }
         (Stored::I8(Layout::Csr(c), s), Major::Output) if c.nnz() >= SHORT_ROW * c.rows() => {
             int8::csr_output(proof, c, x.q, y);
-            portable::scale_i8(y, x.scale, s);
+            vector::scale_i8(proof, y, x.scale, s);
         }
         _ => portable::matvec(w, x, y),
     }

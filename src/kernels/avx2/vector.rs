@@ -14,6 +14,7 @@ use core::arch::x86_64::{
 use half::f16;
 
 use crate::kernels::isa::Avx2;
+use crate::kernels::portable;
 use crate::kernels::run::Op;
 use crate::num::simd::{MOST, Simd};
 
@@ -25,6 +26,16 @@ pub(in crate::kernels) fn run<O: Op>(proof: Avx2, op: O) -> O::Output {
     }
     // SAFETY: an `Avx2` exists only where the processor has AVX2 and F16C.
     unsafe { compiled(proof, op) }
+}
+
+/// [`portable::scale_i8`], compiled for these vectors.
+pub(in crate::kernels) fn scale_i8(_: Avx2, y: &mut [f32], sx: f32, scales: &[f32]) {
+    #[target_feature(enable = "avx2,f16c")]
+    fn compiled(y: &mut [f32], sx: f32, scales: &[f32]) {
+        portable::scale_i8(y, sx, scales);
+    }
+    // SAFETY: the proof of the features.
+    unsafe { compiled(y, sx, scales) }
 }
 
 /// A method that is one expression of intrinsics without memory.

@@ -46,7 +46,7 @@ mod spmm;
 mod spmm_int8;
 mod vector;
 
-use super::{Input, avx2, portable};
+use super::{Input, avx2};
 use crate::kernels::isa::Avx512;
 use crate::sparse::{Layout, Major, Matrix, Stored};
 
@@ -59,7 +59,7 @@ pub(super) fn matvec(proof: Avx512, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]
             Major::Output => dense_int8::output(bytes, d, x.q, y),
             Major::Input => dense_int8_input::input(bytes, d, x.q, y),
         }
-        return portable::scale_i8(y, x.scale, s);
+        return vector::scale_i8(proof, y, x.scale, s);
     }
     match (w.stored(), w.major()) {
         (Stored::F32(Layout::Dense(d)), Major::Output) => dense::output(proof, d, x.x, y),
@@ -74,7 +74,7 @@ pub(super) fn matvec(proof: Avx512, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]
         }
         (Stored::I8(Layout::Csr(c), s), Major::Output) if c.cols() <= int8::MOST_COLS => {
             int8::csr_output(proof, c, x.q, y);
-            portable::scale_i8(y, x.scale, s);
+            vector::scale_i8(proof, y, x.scale, s);
         }
         (Stored::F32(Layout::Bitmask(b)), Major::Output) => bitmask::output(proof, b, x.x, y),
         (Stored::F32(Layout::Bitmask(b)), Major::Input) => bitmask::input(proof, b, x.x, y),
@@ -85,7 +85,7 @@ pub(super) fn matvec(proof: Avx512, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]
                 Major::Output => bitmask::output_i8(proof, b, x.q, y),
                 Major::Input => bitmask::input_i8(proof, b, x.q, y),
             }
-            portable::scale_i8(y, x.scale, s);
+            vector::scale_i8(proof, y, x.scale, s);
         }
         (Stored::F32(Layout::Panel(p)), Major::Output) if panel::fits(&p) => {
             panel::output(proof, p, x.x, y);
@@ -98,7 +98,7 @@ pub(super) fn matvec(proof: Avx512, w: &Matrix<'_>, x: &Input<'_>, y: &mut [f32]
                 Some(bytes) => panel_int8::output(bytes, p, x.q, y),
                 None => panel_words::output(proof, p, x.q, y),
             }
-            portable::scale_i8(y, x.scale, s);
+            vector::scale_i8(proof, y, x.scale, s);
         }
         _ => avx2::matvec(proof.avx2(), w, x, y),
     }

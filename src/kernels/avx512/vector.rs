@@ -15,6 +15,7 @@ use core::arch::x86_64::{
 use half::f16;
 
 use crate::kernels::isa::{Avx2, Avx512};
+use crate::kernels::portable;
 use crate::kernels::run::Op;
 use crate::num::simd::{MOST, Simd};
 
@@ -26,6 +27,16 @@ pub(in crate::kernels) fn run<O: Op>(proof: Avx512, op: O) -> O::Output {
     }
     // SAFETY: an `Avx512` exists only where the processor has all of these features.
     unsafe { compiled(proof, op) }
+}
+
+/// [`portable::scale_i8`], compiled for these vectors.
+pub(in crate::kernels) fn scale_i8(_: Avx512, y: &mut [f32], sx: f32, scales: &[f32]) {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+    fn compiled(y: &mut [f32], sx: f32, scales: &[f32]) {
+        portable::scale_i8(y, sx, scales);
+    }
+    // SAFETY: the proof of the features.
+    unsafe { compiled(y, sx, scales) }
 }
 
 /// A method that is one expression of intrinsics without memory.

@@ -1,15 +1,16 @@
 //! Scores: a query against every key.
 //!
 //! ```text
-//!           16 keys × 16 columns of a head       transpose       column i of 16 keys
-//! key 0   │ k0 k1 k2 …                │                ┌ k0 of 16 keys ┐   scores (16 lanes) += q[0] · k0
-//! key 1   │ k0 k1 k2 …                │           ──►  │ k1 of 16 keys │ ─►                 += q[1] · k1
-//!   ⋮                                                  └       ⋮       ┘                        ⋮
+//!         16 keys × 16 columns of a head            transpose       product i of 16 keys
+//! key 0   │ q0·k0 q1·k1 q2·k2 …         │                ┌ q0·k0 of 16 keys ┐   scores (16 lanes) += q0·k0
+//! key 1   │ q0·k0 q1·k1 q2·k2 …         │           ──►  │ q1·k1 of 16 keys │ ─►                 += q1·k1
+//!   ⋮                                                    └        ⋮         ┘                         ⋮
 //! ```
 //!
 //! # Why
 //! A score is one sum that ascends over the head dimension, so lanes have to be keys. They lie in rows, because a token
-//! is stored and saved as a row; turning a block in registers costs less than the products it feeds.
+//! is stored and saved as a row; turning a block in registers costs less than reading it from beyond the first cache.
+//! Products are turned, not keys: one vector of q then serves sixteen rows, where sixteen of its numbers would be spread.
 
 use super::kept::{Head, Kept};
 use crate::nn::rope::{Rope, turn};
@@ -27,28 +28,57 @@ pub(super) fn dots<S: Simd, T: Kept>(
     if S::N == 1 {
         return dots_of_four(q, keys, scale, scores);
     }
-    for (block, scores) in scores.chunks_mut(S::N).enumerate() {
-        let (first, n) = (block * S::N, scores.len());
-        let mut sums = s.splat(0.0);
-        for (at, q) in q.chunks(S::N).enumerate() {
-            let mut tile = [s.splat(0.0); MOST];
-            for (r, lane) in tile[..S::N].iter_mut().enumerate() {
-                // Lanes without a key repeat the last one.
-                let t = first + r.min(n - 1);
-                let row = keys.row(t);
-                *lane = if q.len() == S::N {
-                    keys.load(s, t, row, at * S::N)
-                } else {
-                    keys.load_some(s, t, row, at * S::N)
-                };
-            }
-            s.transpose(&mut tile);
-            for (q, k) in q.iter().zip(&tile) {
-                sums = s.add(sums, s.mul(s.splat(*q), *k));
-            }
-        }
-        s.store_some(s.mul(sums, s.splat(scale)), scores);
+    let mut blocks = scores.chunks_exact_mut(S::N);
+    let mut first = 0;
+    for scores in blocks.by_ref() {
+        s.store(block(s, q, keys, scale, (first, S::N)), scores);
+        first += S::N;
     }
+    let rest = blocks.into_remainder();
+    if !rest.is_empty() {
+        s.store_some(block(s, q, keys, scale, (first, rest.len())), rest);
+    }
+}
+
+/// Scores of `n` keys from `first` on; lanes without a key repeat the last one.
+#[inline(always)]
+fn block<S: Simd, T: Kept>(
+    s: S,
+    q: &[f32],
+    keys: Head<'_, T>,
+    scale: f32,
+    (first, n): (usize, usize),
+) -> S::F {
+    let mut sums = s.splat(0.0);
+    let mut whole = q.chunks_exact(S::N);
+    let mut at = 0;
+    for q in whole.by_ref() {
+        let q = s.load(q);
+        let mut tile = [s.splat(0.0); MOST];
+        for (r, lane) in tile[..S::N].iter_mut().enumerate() {
+            let t = first + r.min(n - 1);
+            *lane = s.mul(q, keys.load(s, t, keys.row(t), at));
+        }
+        s.transpose(&mut tile);
+        for products in &tile[..S::N] {
+            sums = s.add(sums, *products);
+        }
+        at += S::N;
+    }
+    let rest = whole.remainder();
+    if !rest.is_empty() {
+        let q = s.load_some(rest);
+        let mut tile = [s.splat(0.0); MOST];
+        for (r, lane) in tile[..S::N].iter_mut().enumerate() {
+            let t = first + r.min(n - 1);
+            *lane = s.mul(q, keys.load_some(s, t, keys.row(t), at));
+        }
+        s.transpose(&mut tile);
+        for products in &tile[..rest.len()] {
+            sums = s.add(sums, *products);
+        }
+    }
+    s.mul(sums, s.splat(scale))
 }
 
 /// Four keys at a time: one load of q serves four independent sums.
