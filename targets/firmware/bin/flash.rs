@@ -15,28 +15,26 @@ const LIMITS: Limits = harness::limits(
     option_env!("LACUNA_CACHE"),
 );
 const RAM: usize = State::len(&MODEL.config, &LIMITS);
-const RING: usize = MODEL.config.window_len();
 const SITES: usize = Site::count(MODEL.config.n_layers);
 
 static mut ARENA: Arena<RAM> = Arena::new();
 static mut STATS: [SiteStats; SITES] = [SiteStats::NEW; SITES];
 static mut DIGESTS: [u64; SITES] = [0; SITES];
-static mut WINDOW: [f32; RING] = [0.0; RING];
+static mut WINDOW: [f32; MODEL.config.window_len()] = [0.0; MODEL.config.window_len()];
 
 #[board::entry]
 fn main() -> ! {
     let (arena, stats) = (&raw mut ARENA, &raw mut STATS);
     let (digests, ring) = (&raw mut DIGESTS, &raw mut WINDOW);
-    // SAFETY: `main` runs once, and nothing else names these statics.
-    let (arena, stats) = unsafe { (&mut *arena, &mut *stats) };
-    // SAFETY: as above.
-    let (digests, ring) = unsafe { (&mut *digests, &mut *ring) };
     harness::run(Machine::start(), MODEL.bytes, Some(LIMITS), |_, _| {
-        Ok(Memory {
-            arena: &mut arena.0,
-            stats,
-            digests,
-            ring,
+        // SAFETY: `main` runs once, and nothing else names these statics.
+        Ok(unsafe {
+            Memory {
+                arena: &mut (*arena).0,
+                stats: &mut *stats,
+                digests: &mut *digests,
+                ring: &mut *ring,
+            }
         })
     })
 }
