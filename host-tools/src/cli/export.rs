@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use super::open;
 use crate::checkpoint::Checkpoint;
-use crate::export::{self, Settings, Target, Values};
+use crate::export::{self, CalibrateError, Settings, Target, Values};
 use crate::inspect::{Choice, Inspection};
 use crate::output;
 use crate::report::{NextStep, Out};
@@ -22,6 +22,12 @@ pub(super) struct Args {
     output: PathBuf,
     #[command(flatten)]
     form: Form,
+    /// Text whose activations choose the forms [default: what the model draws itself]
+    ///
+    /// The share of inputs that are not zero, counted over 256 tokens, decides where a form that skips zeros wins. Only
+    /// models with ReLU or AbsTopK have zeros; the answer never changes a logit.
+    #[arg(long, value_name = "FILE")]
+    calibrate: Option<PathBuf>,
     /// Print one JSON object, that of `lacuna inspect`
     #[arg(long)]
     json: bool,
@@ -67,7 +73,9 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         quiet,
         json: args.json,
     };
-    write(&model, tokenizer.as_deref(), args.form, &args.output, &out)
+    let text = args.calibrate.as_deref().map(open::file).transpose()?;
+    let (tokenizer, text) = (tokenizer.as_deref(), text.as_deref());
+    write((&model, tokenizer, text), args.form, &args.output, &out)
         .with_context(|| format!("{} cannot be exported", args.checkpoint.display()))
 }
 
@@ -79,22 +87,28 @@ fn advice(error: &export::Error) -> &'static str {
         export::Error::Tokenizer(_)
         | export::Error::NoTokenizer
         | export::Error::TokenizerBlock(_) => "import the model again with its own tokenizer",
+        export::Error::Calibrate(CalibrateError::NoTokenizer | CalibrateError::EmptyText) => {
+            "leave `--calibrate` out, or give it a text that the model reads"
+        }
+        export::Error::Calibrate(_) => {
+            "its activations overflow; train it again with a lower `--lr`"
+        }
         _ => "the checkpoint is damaged; make it again",
     }
 }
 
-/// Exports a checkpoint to the file `path` and prints what is in it.
+/// Exports a checkpoint, with its tokenizer's file and the text to calibrate on, to the file `path` and prints what is in
+/// it.
 ///
 /// # Errors
 /// Weights that cannot be stored as asked, an unwritable file.
 pub(super) fn write(
-    model: &Checkpoint,
-    tokenizer: Option<&[u8]>,
+    (model, tokenizer, text): (&Checkpoint, Option<&[u8]>, Option<&[u8]>),
     form: Form,
     path: &Path,
     out: &Out,
 ) -> anyhow::Result<()> {
-    let exported = export::export(model, tokenizer, &form.into());
+    let exported = export::export_for(model, tokenizer, text, &form.into());
     let advice = exported.as_ref().err().map_or("", advice);
     let bytes = exported.next_step(|| advice.to_owned())?.bytes;
     output::write(path, |sink| sink.write_all(&bytes)).next_step(|| {

@@ -67,7 +67,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         })?;
     model.tokenizer = Tokenizer::Llama2c;
     if args.output.extension().is_some_and(|e| e == "lacuna") {
-        return export::write(&model, Some(&bytes), args.form, &args.output, &out);
+        return export::write((&model, Some(&bytes), None), args.form, &args.output, &out);
     }
     open::save(&args.output, &model, Some(&bytes))?;
     let learned = schema::tensors(&model.config)

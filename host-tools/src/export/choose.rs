@@ -5,9 +5,9 @@ use lacuna::format::pack::{self, Form};
 use lacuna::format::schema::Tensor;
 use lacuna::format::{Encoding, Product};
 use lacuna::model::break_even::Job;
-use lacuna::model::repack::active;
 use lacuna::sparse::{Major, Matrix};
 
+use super::activity::Activity;
 use super::target::{Goal, NEAR, PATIENCE, SLACK, Target};
 use crate::memory::Buffer;
 
@@ -19,7 +19,7 @@ struct Offer {
     bytes: f64,
 }
 
-/// Chooses the form of `matrix`, which is `tensor` after rounding.
+/// Chooses the form of `matrix`, which is `tensor` after rounding, by how many of its inputs are not zero.
 ///
 /// # Errors
 /// The matrix is too large for every form.
@@ -28,6 +28,7 @@ pub(super) fn form(
     tensor: Tensor,
     matrix: &Matrix<'_>,
     target: Target,
+    activity: &Activity,
     scratch: &mut Buffer,
 ) -> Result<Form, pack::Error> {
     let job = Job {
@@ -35,7 +36,7 @@ pub(super) fn form(
         value: pack::value(matrix),
         nonzeros: matrix.nonzeros(),
         product: Product::One,
-        active: active(config, tensor.id),
+        active: activity.of(config, &tensor),
     };
     let mut offers = Vec::new();
     for (form, time) in target.table().costs(job) {
@@ -99,38 +100,61 @@ mod tests {
     use lacuna::format::ValueType;
     use lacuna::format::schema::{self, Id};
     use lacuna::num::Rng;
+    use lacuna::probe::{Hook, Site};
 
     use super::super::encode;
     use super::*;
 
     fn chosen(id: Id, density: f32, values: ValueType, target: Target) -> Form {
-        let config = Config {
-            dim: 96,
-            hidden_dim: 384,
-            n_layers: 1,
-            n_heads: 4,
-            n_kv_heads: 4,
-            head_dim: 24,
-            vocab_size: 256,
-            seq_len: 16,
-            norm_eps: 1e-5,
-            position: Position::None,
-            activation: Activation::Gelu,
-            gated: false,
-            attn_bias: false,
-            mlp_bias: false,
-            sink: false,
-            bigram: false,
-            tied: false,
-            input: Input::Tokens,
-            causal: true,
-            output: Output::Lm,
-            topk: TopK {
-                mlp_neuron: 48,
-                ..TopK::default()
-            },
+        let topk = TopK {
+            mlp_neuron: 48,
+            ..TopK::default()
         };
-        let tensor = schema::tensors(&config).find(|t| t.id == id).unwrap();
+        let config = Config { topk, ..CONFIG };
+        chosen_for(&config, id, density, (values, target), &Activity::default())
+    }
+
+    const CONFIG: Config = Config {
+        dim: 96,
+        hidden_dim: 384,
+        n_layers: 1,
+        n_heads: 4,
+        n_kv_heads: 4,
+        head_dim: 24,
+        vocab_size: 256,
+        seq_len: 16,
+        norm_eps: 1e-5,
+        position: Position::None,
+        activation: Activation::Gelu,
+        gated: false,
+        attn_bias: false,
+        mlp_bias: false,
+        sink: false,
+        bigram: false,
+        tied: false,
+        input: Input::Tokens,
+        causal: true,
+        output: Output::Lm,
+        topk: TopK {
+            attn_in: 0,
+            q: 0,
+            k: 0,
+            v: 0,
+            attn_out: 0,
+            mlp_in: 0,
+            mlp_neuron: 0,
+            mlp_out: 0,
+        },
+    };
+
+    fn chosen_for(
+        config: &Config,
+        id: Id,
+        density: f32,
+        (values, target): (ValueType, Target),
+        activity: &Activity,
+    ) -> Form {
+        let tensor = schema::tensors(config).find(|t| t.id == id).unwrap();
         let mut rng = Rng::new(4);
         let mut number = || match rng.next_f32() < density {
             true => rng.next_f32() + 0.1,
@@ -140,7 +164,7 @@ mod tests {
         let rounded = encode::round("w", &weights, tensor.cols, values).unwrap();
         let matrix = rounded.view(&tensor).unwrap();
         let mut scratch = encode::scratch(&matrix);
-        form(&config, tensor, &matrix, target, &mut scratch).unwrap()
+        form(config, tensor, &matrix, target, activity, &mut scratch).unwrap()
     }
 
     const BOARDS: [Target; 5] = [
@@ -185,6 +209,44 @@ mod tests {
             assert_eq!(form.encoding, Encoding::CsrU8Gap, "{target:?}");
             assert_eq!(form.major, Major::Output, "{target:?}");
         }
+    }
+
+    #[test]
+    fn few_active_neurons_choose_a_form_that_skips_where_half_would_not() {
+        let config = Config {
+            activation: Activation::Relu,
+            ..CONFIG
+        };
+        let site = Site {
+            layer: 0,
+            hook: Hook::MlpPost,
+        };
+        for (target, values, density) in [
+            (Target::CortexM4, ValueType::F32, 1.0),
+            (Target::CortexM4, ValueType::I8, 1.0),
+            (Target::Avx2, ValueType::I8, 0.1),
+            (Target::Avx512, ValueType::F32, 0.1),
+        ] {
+            let major =
+                |activity| chosen_for(&config, Id::W2, density, (values, target), activity).major;
+            let tenth = Activity::given(&config, site, 0.1);
+            assert_eq!(major(&tenth), Major::Input, "{target:?} {values}");
+            let half = Activity::given(&config, site, 0.5);
+            assert_eq!(major(&half), Major::Output, "{target:?} {values}");
+            assert_eq!(
+                major(&Activity::default()),
+                Major::Output,
+                "{target:?} guesses half"
+            );
+        }
+        let guessed = chosen_for(
+            &config,
+            Id::W2,
+            0.1,
+            (ValueType::F32, Target::Portable),
+            &Activity::default(),
+        );
+        assert_eq!(guessed.major, Major::Input, "half is few enough there");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Checkpoints as model files.
 //!
 //! ```text
-//! checkpoint ─► round (f32 | f16 | i8) ─► choose form (target) ─► pack ─► write ─► run it ─► write again with its golden block
+//! checkpoint ─► round (f32 | f16 | i8) ─► run, count zeros ─► choose form (target) ─► pack ─► write ─► run ─► write with its golden block
 //! ```
 //!
 //! # Invariants
@@ -12,6 +12,7 @@
 //! # Why
 //! Sizes, forms and the run to repeat are all decided here, where there is time and memory, so that a device only reads.
 
+mod activity;
 mod choose;
 pub(crate) mod encode;
 mod golden;
@@ -28,11 +29,14 @@ use lacuna::format::{self, Extra, ValueType, Weights};
 use lacuna::model::{Limits, State};
 use serde_json::json;
 
+use self::activity::Activity;
+use self::encode::{Laid, Rounded};
 use crate::checkpoint::{Checkpoint, Tokenizer};
 use crate::import;
 use crate::memory::Buffer;
 use crate::prune::prunable;
 
+pub use activity::Error as CalibrateError;
 pub use target::Target;
 
 /// How weights are stored.
@@ -121,6 +125,9 @@ pub enum Error {
     /// The writer refused.
     #[error("the model cannot be written")]
     Write(#[source] write::Error<Infallible>),
+    /// The model's activations cannot be counted.
+    #[error("the model cannot be calibrated")]
+    Calibrate(#[from] activity::Error),
     /// The engine refused to run what was written.
     #[error("the exported model does not run")]
     Run(#[from] golden::Error),
@@ -135,7 +142,8 @@ pub struct Exported {
     pub model_id: [u8; 8],
 }
 
-/// Exports `checkpoint`; `tokenizer` is the content of its `tokenizer.bin`, if it has one.
+/// Exports `checkpoint`; `tokenizer` is the content of its `tokenizer.bin`, if it has one. Forms suit the activations of
+/// text that the model draws itself.
 ///
 /// # Errors
 /// [`Error`].
@@ -144,37 +152,20 @@ pub fn export(
     tokenizer: Option<&[u8]>,
     settings: &Settings,
 ) -> Result<Exported, Error> {
-    let config = &checkpoint.config;
-    let to = settings.values.stored();
-    let mut laid = Vec::new();
-    for tensor in schema::tensors(config).filter(|t| t.kind != Kind::Dense) {
-        let name = tensor.to_string();
-        let values = checkpoint.values(&tensor).unwrap_or_default();
-        let rounded = encode::round(&name, values, tensor.cols, to)?;
-        let pack = |source| Error::Pack {
-            tensor: name.clone(),
-            source,
-        };
-        let matrix = rounded.view(&tensor).map_err(|e| pack(e.into()))?;
-        let mut scratch = encode::scratch(&matrix);
-        let form = choose::form(config, tensor, &matrix, settings.target, &mut scratch);
-        let form = form.map_err(pack)?;
-        let matrix = encode::lay_out(tensor, &matrix, form, &mut scratch).map_err(pack)?;
-        laid.push((tensor, matrix));
-    }
-    let mut views: Vec<(Tensor, Weights<'_>)> = Vec::new();
-    for (tensor, matrix) in &laid {
-        views.push((
-            *tensor,
-            Weights::Matrix(matrix.view().map_err(golden::Error::from)?),
-        ));
-    }
-    for tensor in schema::tensors(config).filter(|t| t.kind == Kind::Dense) {
-        let values = checkpoint.values(&tensor).unwrap_or_default();
-        views.push((tensor, Weights::Dense(values)));
-    }
-    let source = Views(views);
+    export_for(checkpoint, tokenizer, None, settings)
+}
 
+/// [`export`] in the forms that suit the activations of `text`.
+///
+/// # Errors
+/// [`Error`].
+pub fn export_for(
+    checkpoint: &Checkpoint,
+    tokenizer: Option<&[u8]>,
+    text: Option<&[u8]>,
+    settings: &Settings,
+) -> Result<Exported, Error> {
+    let config = &checkpoint.config;
     let pieces = match (checkpoint.tokenizer, tokenizer) {
         (Tokenizer::Llama2c, None) => return Err(Error::NoTokenizer),
         (Tokenizer::Llama2c, Some(bytes)) => {
@@ -184,7 +175,6 @@ pub fn export(
     };
     let table = pieces.as_deref().map(tokens::Table::new);
     let block = tokens::block(config, table.as_ref()).map_err(Error::TokenizerBlock)?;
-    let provenance = provenance(checkpoint, settings);
     let state = State::len(config, &Limits::new(config)) as u64;
     let mut extra = Extra::new(state, settings.target.isa());
     extra.tokenizer = block;
@@ -193,8 +183,18 @@ pub fn export(
         extra.labels = Some(names.labels().map_err(Error::Names)?);
         extra.sensor = Some(names.sensor().map_err(Error::Names)?);
     }
-    extra.provenance = Some(&provenance);
 
+    let rounded = rounded(checkpoint, settings.values.stored())?;
+    let mut laid = laid(config, &rounded, settings.target, &Activity::default())?;
+    let mut activity = Activity::default();
+    if text.is_some() || activity::expected(config) {
+        let first = file(config, &views(checkpoint, &laid)?, &extra)?;
+        activity = activity::measure(&first.bytes, text)?;
+        laid = self::laid(config, &rounded, settings.target, &activity)?;
+    }
+    let source = views(checkpoint, &laid)?;
+    let provenance = provenance(checkpoint, settings, &activity);
+    extra.provenance = Some(&provenance);
     let first = file(config, &source, &extra)?;
     if settings.golden == 0 {
         return Ok(first);
@@ -205,6 +205,54 @@ pub fn export(
     };
     extra.golden = Some(run.block(config)?);
     file(config, &source, &extra)
+}
+
+/// Every matrix, its values as they are stored.
+fn rounded(checkpoint: &Checkpoint, to: ValueType) -> Result<Vec<(Tensor, Rounded)>, Error> {
+    let matrices = schema::tensors(&checkpoint.config).filter(|t| t.kind != Kind::Dense);
+    matrices
+        .map(|tensor| {
+            let values = checkpoint.values(&tensor).unwrap_or_default();
+            let rounded = encode::round(&tensor.to_string(), values, tensor.cols, to)?;
+            Ok((tensor, rounded))
+        })
+        .collect()
+}
+
+/// Every matrix in the form that suits `target`.
+fn laid(
+    config: &Config,
+    rounded: &[(Tensor, Rounded)],
+    target: Target,
+    activity: &Activity,
+) -> Result<Vec<(Tensor, Laid)>, Error> {
+    let lay = |tensor: Tensor, rounded: &Rounded| {
+        let matrix = rounded.view(&tensor)?;
+        let mut scratch = encode::scratch(&matrix);
+        let form = choose::form(config, tensor, &matrix, target, activity, &mut scratch)?;
+        encode::lay_out(tensor, &matrix, form, &mut scratch)
+    };
+    let each = rounded.iter().map(|(tensor, rounded)| {
+        let laid = lay(*tensor, rounded).map_err(|source| Error::Pack {
+            tensor: tensor.to_string(),
+            source,
+        })?;
+        Ok((*tensor, laid))
+    });
+    each.collect()
+}
+
+fn views<'a>(checkpoint: &'a Checkpoint, laid: &'a [(Tensor, Laid)]) -> Result<Views<'a>, Error> {
+    let mut views = Vec::new();
+    for (tensor, matrix) in laid {
+        let matrix = matrix.view().map_err(golden::Error::from)?;
+        views.push((*tensor, Weights::Matrix(matrix)));
+    }
+    for tensor in schema::tensors(&checkpoint.config).filter(|t| t.kind == Kind::Dense) {
+        let values = checkpoint.values(&tensor).unwrap_or_default();
+        views.push((tensor, Weights::Dense(values)));
+    }
+    Ok(Views(views))
 }
 
 /// Every tensor in its final form.
@@ -234,7 +282,7 @@ fn file(config: &Config, source: &Views<'_>, extra: &Extra<'_>) -> Result<Export
     })
 }
 
-fn provenance(checkpoint: &Checkpoint, settings: &Settings) -> String {
+fn provenance(checkpoint: &Checkpoint, settings: &Settings, activity: &Activity) -> String {
     let (mut nonzero, mut all) = (0, 0);
     for tensor in schema::tensors(&checkpoint.config).filter(|t| prunable(t.id)) {
         let values = checkpoint.values(&tensor).unwrap_or_default();
@@ -245,6 +293,7 @@ fn provenance(checkpoint: &Checkpoint, settings: &Settings) -> String {
         "exporter": concat!("lacuna ", env!("CARGO_PKG_VERSION")),
         "values": settings.values.name(),
         "density": nonzero as f64 / f64::max(all as f64, 1.0),
+        "active": activity.named(checkpoint.config.n_layers),
         "checkpoint": checkpoint.provenance,
     })
     .to_string()
