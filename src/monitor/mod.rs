@@ -24,6 +24,7 @@ mod state;
 mod store;
 
 pub use drift::Drift;
+pub use score::score;
 pub use self_test::{Passed, self_test};
 pub use state::{MonitorState, StateError};
 pub use store::{Store, StoreError};
@@ -259,7 +260,7 @@ impl<'a> Monitor<'a> {
         let window = self.state.counters.windows;
         count(&mut self.state.counters.windows);
         let (score, evidence) = match seen {
-            true => self.score(),
+            true => self.scored(),
             false => (f32::NAN, None),
         };
         self.clear_window();

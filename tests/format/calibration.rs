@@ -2,7 +2,7 @@
 
 use lacuna::config::Config;
 use lacuna::format::calibration::{
-    Arrays, Calibration, Error, Input, Kind, Rule, Settings, Unit, Watch, width,
+    Arrays, Calibration, Error, Input, Kind, Rule, Settings, Unit, Watch,
 };
 use lacuna::probe::{Hook, Site};
 
@@ -250,7 +250,7 @@ fn activations_have_a_channel_each() {
         layer: 0,
         hook: Hook::Embed,
     };
-    let n = width(&plain, site.hook);
+    let n = plain.width_of(site.hook);
     let (mean, sd) = (vec![0.0; n], vec![1.0; n]);
     let with = |n: usize| {
         let parts = Arrays {

@@ -19,17 +19,6 @@ mod at {
     pub(super) const COUNTS: usize = 140;
 }
 
-/// Elements of the activations that a hook sees.
-pub const fn width(config: &Config, hook: Hook) -> usize {
-    match hook {
-        Hook::Q | Hook::Z => config.q_dim(),
-        Hook::K | Hook::V => config.kv_dim(),
-        Hook::MlpPost => config.hidden_dim,
-        Hook::Logits => config.vocab_size,
-        _ => config.dim,
-    }
-}
-
 impl Calibration<'_> {
     /// The invariants of the module under `config`.
     pub(crate) fn check(&self, config: &Config) -> Result<(), Error> {
@@ -88,7 +77,7 @@ impl Calibration<'_> {
             }
             inputs += match self.settings.input {
                 Input::Statistics => stats.count_ones() as usize,
-                Input::Activations => width(config, site.hook),
+                Input::Activations => config.width_of(site.hook),
             };
         }
         if inputs != self.inputs() || inputs != self.arrays.sd.len() {

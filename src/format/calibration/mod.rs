@@ -39,7 +39,6 @@ mod check;
 mod head;
 mod refusal;
 
-pub use check::width;
 pub use head::{Input, LEVELS, Rule, Settings, Unit, Watch};
 pub use refusal::{Error, Kind};
 
