@@ -186,7 +186,8 @@ fn add(
     Ok(one.is_some() || many.is_some())
 }
 
-/// Forms to repack a matrix into for one vector and for many; `None` where it stays as it is in the file.
+/// Forms to repack a matrix into for one vector and for many; `None` where it stays as it is in the file. The head has
+/// none for many: only the last token of a prompt or a window's mean meets it.
 fn forms(
     table: BreakEven<'_>,
     config: &Config,
@@ -195,6 +196,9 @@ fn forms(
 ) -> [Option<Form>; 2] {
     let own = pack::form(matrix);
     [Product::One, Product::Many].map(|product| {
+        if product == Product::Many && matches!(tensor.id, Id::Head | Id::Embedding) {
+            return None;
+        }
         let job = Job {
             tensor,
             value: pack::value(matrix),
