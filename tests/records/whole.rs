@@ -2,8 +2,10 @@
 
 use lacuna::num::crc32;
 use lacuna::probe::record::{
-    Error, Frame, MAX_FRAME, Record, VERSION, decode, encode, floats, frames, tokens,
+    Error, Frame, MAX_FRAME, MAX_PLAN, Record, VERSION, decode, encode, floats, frames, plan,
+    tokens,
 };
+use lacuna::probe::{HookSet, Layers, MAX_RULES, Positions, ProbePlan, Rule, StatSet};
 
 use super::{BOOT, Said, TEXT, encoder, frame};
 
@@ -49,6 +51,24 @@ fn the_longest_records_fit_and_hold_no_zero() {
         assert_eq!(*last, 0);
         assert!(!inside.contains(&0));
     }
+}
+
+#[test]
+fn the_longest_plan_comes_back() {
+    let rule = Rule {
+        hooks: HookSet(u16::MAX),
+        layers: Layers::ALL,
+        stats: StatSet(u32::MAX),
+        positions: Positions::Every(u16::MAX),
+    };
+    let longest = ProbePlan::of(&[rule; MAX_RULES]).unwrap();
+    let mut memory = [0; MAX_PLAN];
+    let Record::Plan { plan: bytes } = Record::plan(&longest, &mut memory) else {
+        panic!("a plan");
+    };
+    assert_eq!(plan(bytes).as_ref(), Some(&longest));
+    assert_eq!(plan(&bytes[..bytes.len() - 1]), None);
+    assert_eq!(plan(&[bytes, &[0]].concat()), None);
 }
 
 #[test]

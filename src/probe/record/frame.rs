@@ -208,6 +208,11 @@ impl Encoder {
         self.seq
     }
 
+    /// Passes over `n` numbers, for records that were made and dropped: a reader sees them as lost.
+    pub const fn skip(&mut self, n: u32) {
+        self.seq = self.seq.wrapping_add(n);
+    }
+
     /// The bytes to send for `record`, said `uptime_ms` after the start, the closing zero included.
     ///
     /// # Errors

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use zerocopy::IntoBytes;
 
-use crate::probe::{Answer, Site, SiteSummary, Sketch, Stat};
+use crate::probe::{Answer, ProbePlan, Site, SiteSummary, Sketch, Stat};
 
 /// Most logits in one [`Record::Logits`], and floats in one [`Record::Samples`].
 pub const LOGITS_PER_FRAME: usize = 48;
@@ -200,6 +200,13 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// The plan in force, as bytes in `memory`.
+    pub fn plan(plan: &ProbePlan, memory: &'a mut [u8; MAX_PLAN]) -> Self {
+        // A plan of the most rules takes 102 bytes.
+        let bytes = postcard::to_slice(plan, memory).map_or(&[][..], |bytes| bytes);
+        Record::Plan { plan: bytes }
+    }
+
     /// The kind in one snake_case word, as tables and files show it.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -232,6 +239,14 @@ pub fn floats(bits: &[u8]) -> impl ExactSizeIterator<Item = f32> + '_ {
 pub fn tokens(bits: &[u8]) -> impl ExactSizeIterator<Item = u32> + '_ {
     let (quads, _) = bits.as_chunks::<4>();
     quads.iter().map(|b| u32::from_le_bytes(*b))
+}
+
+/// The plan of [`Record::Plan`]; nothing if the bytes are none.
+pub fn plan(bytes: &[u8]) -> Option<ProbePlan> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((plan, [])) => Some(plan),
+        _ => None,
+    }
 }
 
 /// Why a device started.

@@ -31,7 +31,8 @@ mod stream;
 
 pub use frame::{Encoder, Error, Frame, MAX_FRAME, VERSION, decode, encode, frames};
 pub use kinds::{
-    LOGITS_PER_FRAME, MAX_PLAN, MAX_TEXT, Record, Reset, SelfTest, TOKENS_PER_FRAME, floats, tokens,
+    LOGITS_PER_FRAME, MAX_PLAN, MAX_TEXT, Record, Reset, SelfTest, TOKENS_PER_FRAME, floats, plan,
+    tokens,
 };
 #[cfg(feature = "defmt")]
 pub use log::log;
