@@ -15,7 +15,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::Builder;
+use tempfile::{Builder, NamedTempFile};
 
 /// A file that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +56,19 @@ fn attempt(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> 
         }
         _ => {}
     }
+    let mut temporary = temporary(path)?;
+    {
+        let mut sink = BufWriter::new(temporary.as_file_mut());
+        fill(&mut sink)?;
+        sink.flush()?;
+    }
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}
+
+/// An empty file in the folder of `path`.
+fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -67,15 +80,52 @@ fn attempt(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> 
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let mut temporary = builder.tempfile_in(directory)?;
-    {
-        let mut sink = BufWriter::new(temporary.as_file_mut());
-        fill(&mut sink)?;
-        sink.flush()?;
+    builder.tempfile_in(directory)
+}
+
+/// A file that grows beside its name until it is published; gone if it never is.
+#[derive(Debug)]
+pub struct Unfinished(NamedTempFile);
+
+impl Unfinished {
+    /// An empty file in the folder of `path`, which must exist.
+    ///
+    /// # Errors
+    /// What the operating system reports.
+    pub fn create(path: &Path) -> Result<Unfinished, Error> {
+        temporary(path).map(Unfinished).map_err(|source| Error {
+            path: path.to_owned(),
+            source,
+        })
     }
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|e| e.error)?;
-    Ok(())
+
+    /// Where it grows.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Gives it the name `path`, in the folder it was created for.
+    ///
+    /// # Errors
+    /// What the operating system reports.
+    pub fn publish(self, path: &Path) -> Result<(), Error> {
+        let done = self.0.as_file().sync_all();
+        done.and_then(|()| self.0.persist(path).map(drop).map_err(|e| e.error))
+            .map_err(|source| Error {
+                path: path.to_owned(),
+                source,
+            })
+    }
+}
+
+impl Write for Unfinished {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 #[cfg(test)]
