@@ -59,6 +59,9 @@ pub mod eval;
 // Models on emulated boards.
 pub mod device;
 
+// What devices in the field say.
+pub mod telemetry;
+
 // What every encoding costs.
 pub mod encodings;
 

@@ -207,8 +207,8 @@ mod tests {
     fn recording(records: &[Record<'_>]) -> Vec<u8> {
         let mut encoder = Encoder::new(5, 1);
         encoder.model_id = [7; 8];
-        let mut frame = |record: &Record<'_>| encoder.frame(9, *record).unwrap().to_vec();
-        records.iter().flat_map(|r| frame(r)).collect()
+        let frame = |record: &Record<'_>| encoder.frame(9, *record).unwrap().to_vec();
+        records.iter().flat_map(frame).collect()
     }
 
     fn whole() -> Vec<Record<'static>> {
