@@ -113,11 +113,10 @@ fn memory_that_is_short_or_misaligned_is_refused() {
     let needed = repack::len(&file.model(), name, scratch.get()).unwrap();
     assert!(needed > 0);
     let mut buffer = Lent::new(needed + 1);
-    for given in [needed - 1, needed / 2, 0] {
-        let short = &mut buffer.get()[..given];
-        let found = repack::repack(file.model(), name, scratch.get(), short).map(|(_, made)| made);
-        assert_eq!(found, Err(repack::Error::TooSmall { needed, given }));
-    }
+    let given = needed - 1;
+    let short = &mut buffer.get()[..given];
+    let found = repack::repack(file.model(), name, scratch.get(), short).map(|(_, made)| made);
+    assert_eq!(found, Err(repack::Error::TooSmall { needed, given }));
     let odd = &mut buffer.get()[1..];
     let found = repack::repack(file.model(), name, scratch.get(), odd).map(|(_, made)| made);
     assert!(matches!(

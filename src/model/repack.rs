@@ -12,8 +12,8 @@
 //!
 //! # Why
 //! A file for a microcontroller is small before it is fast, and flash cannot hold a form for every machine. Memory is
-//! lent by the caller, as everywhere; how much it takes depends on the pattern, so [`len`] walks it, and [`repack`] does
-//! so only to say what was missing. The walk and the packing take a few milliseconds for a million weights, once.
+//! lent by the caller, as everywhere; how much it takes depends on the pattern, so [`len`] walks it. The walk and the
+//! packing take a few milliseconds for a million weights, once.
 
 use core::fmt;
 
@@ -131,63 +131,46 @@ pub fn repack<'a>(
     scratch: &mut [u8],
     buffer: &'a mut [u8],
 ) -> Result<(Model<'a>, Repacking), Error> {
-    let Some(table) = break_even(isa) else {
+    let needed = len(&model, isa, scratch)?;
+    let (Some(table), 1..) = (break_even(isa), needed) else {
         return Ok((model, Repacking::default()));
     };
     let given = buffer.len();
-    let Some(mut to) = Repacker::new(model.config(), buffer) else {
-        return match len(&model, isa, scratch)? {
-            0 => Ok((model, Repacking::default())),
-            needed => Err(Error::TooSmall { needed, given }),
-        };
-    };
+    let short = Error::TooSmall { needed, given };
+    let buffer = buffer.get_mut(..needed).ok_or(short)?;
+    let mut to = Repacker::new(model.config(), buffer).ok_or(short)?;
     let mut repacked = 0;
     for (place, tensor, matrix) in matrices(&model) {
-        let forms = forms(table, model.config(), tensor, &matrix);
-        match add(&mut to, place, (tensor, &matrix), forms, scratch) {
-            Ok(made) => repacked += usize::from(made),
-            // Which of the two memories was short is only now worth a walk.
-            Err(e) => {
-                let needed = len(&model, isa, scratch)?;
-                return Err(if given < needed {
-                    Error::TooSmall { needed, given }
-                } else {
-                    Error::Tensor(tensor, e)
-                });
+        let source = (tensor, &matrix);
+        let wrong = |e| Error::Tensor(tensor, e);
+        let [one, many] = forms(table, model.config(), tensor, &matrix);
+        let mut made = None;
+        if let Some(form) = one {
+            made = Some(
+                to.add(Product::One, place, source, form, scratch)
+                    .map_err(wrong)?,
+            );
+        }
+        match (many, made) {
+            (Some(form), Some(entry)) if entry.form() == form => {
+                to.set(Product::Many, place, &entry);
             }
+            (Some(form), _) => {
+                made = Some(
+                    to.add(Product::Many, place, source, form, scratch)
+                        .map_err(wrong)?,
+                );
+            }
+            (None, _) => {}
         }
+        repacked += usize::from(made.is_some());
     }
-    if repacked == 0 {
-        return Ok((model, Repacking::default()));
-    }
-    let (payloads, bytes) = to.finish();
+    let (repacked_payloads, bytes) = to.finish();
     let matrices = repacked;
-    Ok((model.with(payloads), Repacking { matrices, bytes }))
+    Ok((model.with(repacked_payloads), Repacking { matrices, bytes }))
 }
 
-/// Packs a matrix in its forms for one vector and for many, once where they are the same; false where it has neither.
-fn add(
-    to: &mut Repacker<'_>,
-    place: usize,
-    source: (Tensor, &Matrix<'_>),
-    [one, many]: [Option<Form>; 2],
-    scratch: &mut [u8],
-) -> Result<bool, pack::Error> {
-    let mut pack =
-        |to: &mut Repacker<'_>, product, form| to.add(product, place, source, form, scratch);
-    let made = one.map(|form| pack(to, Product::One, form)).transpose()?;
-    match (many, made) {
-        (Some(_), Some(entry)) if many == one => to.set(Product::Many, place, &entry),
-        (Some(form), _) => {
-            pack(to, Product::Many, form)?;
-        }
-        (None, _) => {}
-    }
-    Ok(one.is_some() || many.is_some())
-}
-
-/// Forms to repack a matrix into for one vector and for many; `None` where it stays as it is in the file. The head has
-/// none for many: only the last token of a prompt or a window's mean meets it.
+/// Forms to repack a matrix into for one vector and for many; `None` where it stays as it is in the file.
 fn forms(
     table: BreakEven<'_>,
     config: &Config,
@@ -196,9 +179,6 @@ fn forms(
 ) -> [Option<Form>; 2] {
     let own = pack::form(matrix);
     [Product::One, Product::Many].map(|product| {
-        if product == Product::Many && matches!(tensor.id, Id::Head | Id::Embedding) {
-            return None;
-        }
         let job = Job {
             tensor,
             value: pack::value(matrix),

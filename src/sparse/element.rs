@@ -1,5 +1,5 @@
 use super::seek::Place;
-use super::{Layout, Major, Matrix, Stored, Value, plain};
+use super::{Layout, Major, Matrix, Stored, Value};
 
 /// What a matrix stores for each of its elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,10 +60,15 @@ impl<'a> Matrix<'a> {
 
     /// Number of nonzeros; stored zeros do not count.
     pub fn nonzeros(&self) -> usize {
+        fn count<V: Value>(l: Layout<'_, V>) -> usize {
+            let mut n = 0;
+            l.for_each(|_, _, v| n += usize::from(v.to_f32() != 0.0));
+            n
+        }
         match self.stored() {
-            Stored::F32(l) => plain::nonzeros(&l),
-            Stored::F16(l) => plain::nonzeros(&l),
-            Stored::I8(l, _) => plain::nonzeros(&l),
+            Stored::F32(l) => count(l),
+            Stored::F16(l) => count(l),
+            Stored::I8(l, _) => count(l),
         }
     }
 

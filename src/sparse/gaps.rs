@@ -234,7 +234,7 @@ impl<'a, V: Value, const BITS: u32> Steps<'a, V, BITS> {
 
     /// The `k`-th gap and value of a block.
     #[inline(always)]
-    pub(super) fn element(block: &[u32], k: usize) -> (u32, V) {
+    fn element(block: &[u32], k: usize) -> (u32, V) {
         let gap = block[0] >> (k as u32 * BITS) & (u32::MAX >> (32 - BITS));
         let bit = k as u32 * V::BITS;
         (
@@ -279,6 +279,27 @@ impl<'a, V: Value, const BITS: u32> Steps<'a, V, BITS> {
             self.for_each_in(row, |j, v| f(row, j, v));
         }
     }
+
+    /// The nonzero at `(row, column)`, or `None` where there is none; linear in the row.
+    ///
+    /// # Panics
+    /// If `row >= rows`.
+    pub(super) fn get(&self, row: usize, column: usize) -> Option<V> {
+        let (mut at, shift) = (0, self.stride.shift());
+        for block in self.blocks(row) {
+            for k in 0..Self::BLOCK {
+                let (gap, value) = Self::element(block, k);
+                at += gap as usize;
+                if at >> shift > column {
+                    return None;
+                }
+                if at >> shift == column && value.to_f32() != 0.0 {
+                    return Some(value);
+                }
+            }
+        }
+        None
+    }
 }
 
 #[cfg(test)]
@@ -290,7 +311,6 @@ mod tests {
     use half::f16;
 
     use super::{Error, Gaps, Kind, Nibbles, Stride};
-    use crate::sparse::Layout;
 
     const WORD: Stride = Stride::Word;
 
@@ -319,8 +339,7 @@ mod tests {
         g.for_each(|i, j, v| all.push((i, j, v)));
         assert_eq!(all, [(0, 0, 1.0), (0, 1, 2.0), (0, 70, 3.0), (2, 2, 4.0)]);
         assert_eq!((g.rows(), g.cols(), g.nnz()), (3, 71, 8));
-        let found = [(0, 70), (0, 64), (0, 2), (1, 0), (2, 2), (2, 3)]
-            .map(|(i, j)| Layout::Gaps(g).get(i, j));
+        let found = [(0, 70), (0, 64), (0, 2), (1, 0), (2, 2), (2, 3)].map(|(i, j)| g.get(i, j));
         assert_eq!(found, [Some(3.0), None, None, None, Some(4.0), None]);
     }
 

@@ -1,6 +1,5 @@
 //! How the elements of one matrix lie: a list of forms that all mean the same.
 
-use super::seek::Place;
 use super::{Bitmask, Csr, Dense, Gaps, Nibbles, Panel, Value};
 
 /// A pattern and its values, by stored rows (the major axis) and places within them (the minor axis).
@@ -92,8 +91,8 @@ impl<V: Value> Layout<'_, V> {
                     .ok()?;
                 Some(values[at])
             }
-            Layout::Gaps(g) => g.seek(major, minor, &mut Place::default()),
-            Layout::Nibbles(n) => n.seek(major, minor, &mut Place::default()),
+            Layout::Gaps(g) => g.get(major, minor),
+            Layout::Nibbles(n) => n.get(major, minor),
             Layout::Bitmask(b) => b.get(major, minor),
             Layout::Panel(p) => {
                 let mut found = None;

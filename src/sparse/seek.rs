@@ -31,21 +31,20 @@ impl<V: Value> Layout<'_, V> {
 }
 
 impl<V: Value, const BITS: u32> Steps<'_, V, BITS> {
-    /// The nonzero at `(row, column)`, or `None` where there is none, from `place` on.
-    ///
-    /// # Panics
-    /// If `row >= rows`.
-    pub(super) fn seek(&self, row: usize, column: usize, place: &mut Place) -> Option<V> {
+    fn seek(&self, row: usize, column: usize, place: &mut Place) -> Option<V> {
         let shift = self.stride().shift();
         let [first, last] = [row, row + 1].map(|r| self.starts()[r] as usize * Self::BLOCK);
-        for at in first + place.passed as usize..last {
-            let block = &self.words()[at / Self::BLOCK * Self::WORDS..][..Self::WORDS];
-            let (gap, value) = Self::element(block, at % Self::BLOCK);
+        while first + (place.passed as usize) < last {
+            let at = first + place.passed as usize;
+            let (block, k) = (at / Self::BLOCK * Self::WORDS, (at % Self::BLOCK) as u32);
+            let gap = self.words()[block] >> (k * BITS) & (u32::MAX >> (32 - BITS));
             let walked = place.walked + gap;
             if (walked >> shift) as usize > column {
                 return None;
             }
             (place.walked, place.passed) = (walked, place.passed + 1);
+            let bit = k * V::BITS;
+            let value = V::from_bits(self.words()[block + 1 + bit as usize / 32] >> (bit % 32));
             if (walked >> shift) as usize == column && value.to_f32() != 0.0 {
                 return Some(value);
             }

@@ -9,8 +9,10 @@
 //! `--json` belongs to each command rather than to all, because `demo --json FILE` takes a path.
 
 mod bench_encodings;
+mod budget;
 mod check;
 mod classify;
+mod decode;
 mod demo;
 mod device;
 mod eval;
@@ -19,8 +21,10 @@ mod export;
 mod fleet;
 mod import;
 mod inspect;
+mod listen;
 mod open;
 mod prune;
+mod replay;
 mod run;
 mod train;
 mod windows;
@@ -62,6 +66,10 @@ enum Command {
     Device(device::Args),
     Fleet(fleet::Args),
     Check(check::Args),
+    Listen(listen::Args),
+    Decode(decode::Args),
+    Replay(replay::Args),
+    Budget(budget::Args),
     BenchEncodings(bench_encodings::Args),
 }
 
@@ -80,6 +88,10 @@ pub fn main() -> ExitCode {
         Command::Device(args) => device::run(args, cli.quiet),
         Command::Fleet(args) => fleet::run(args, cli.quiet),
         Command::Check(args) => check::run(args, cli.quiet),
+        Command::Listen(args) => listen::run(args, cli.quiet),
+        Command::Decode(args) => decode::run(args, cli.quiet),
+        Command::Replay(args) => replay::run(args, cli.quiet),
+        Command::Budget(args) => budget::run(args, cli.quiet),
         Command::BenchEncodings(args) => bench_encodings::run(args, cli.quiet),
     };
     match done {

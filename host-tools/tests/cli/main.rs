@@ -5,6 +5,7 @@ mod device;
 mod forms;
 mod refusals;
 mod story;
+mod telemetry;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -6,42 +6,52 @@ use core::arch::naked_asm;
 use super::asm::{blocks, core};
 use super::batch::Walk;
 
-/// Goes on by the gap in r12 and adds value `$v`, whose lower or upper half (`b`, `t`) it is, times the activations
-/// there; sums in r2, r3, r10, r11.
-macro_rules! step_i8 {
-    (4, $v:literal, $half:literal) => {
+/// The next element of value `$v`, whose lower or upper half (`b`, `t`) it is; sums in r2, r3, r10, r11.
+macro_rules! int8 {
+    (4, $g:literal, $how:literal, $v:literal, $half:literal) => {
         concat!(
-            "mla r8, r12, r9, r8\n",
+            "uxtb r12, ",
+            $g,
+            $how,
+            "\nmla r8, r12, r9, r8\n",
             "ldr r7, [r8]\n",
             "sxtb16 r12, r7\n",
             "sxtb16 r7, r7, ror #8\n",
-            mac_i8!("r2", $v, $half, "b", "r12"),
-            mac_i8!("r3", $v, $half, "b", "r7"),
-            mac_i8!("r10", $v, $half, "t", "r12"),
-            mac_i8!("r11", $v, $half, "t", "r7"),
+            "smla",
+            $half,
+            "b r2, ",
+            $v,
+            ", r12, r2\n",
+            "smla",
+            $half,
+            "b r3, ",
+            $v,
+            ", r7, r3\n",
+            "smla",
+            $half,
+            "t r10, ",
+            $v,
+            ", r12, r10\n",
+            "smla",
+            $half,
+            "t r11, ",
+            $v,
+            ", r7, r11\n",
         )
     };
-    (1, $v:literal, $half:literal) => {
+    (1, $g:literal, $how:literal, $v:literal, $half:literal) => {
         concat!(
-            "mla r8, r12, r9, r8\n",
+            "uxtb r12, ",
+            $g,
+            $how,
+            "\nmla r8, r12, r9, r8\n",
             "ldrsb r7, [r8]\n",
-            mac_i8!("r2", $v, $half, "b", "r7"),
+            "smla",
+            $half,
+            "b r2, ",
+            $v,
+            ", r7, r2\n",
         )
-    };
-}
-
-macro_rules! mac_i8 {
-    ($sum:literal, $v:literal, $half:literal, $other:literal, $x:literal) => {
-        concat!(
-            "smla", $half, $other, " ", $sum, ", ", $v, ", ", $x, ", ", $sum, "\n"
-        )
-    };
-}
-
-/// The next element, its gap a byte of `$g`.
-macro_rules! int8 {
-    ($n:tt, $g:literal, $how:literal, $v:literal, $half:literal) => {
-        concat!("uxtb r12, ", $g, $how, "\n", step_i8!($n, $v, $half))
     };
 }
 
@@ -87,10 +97,49 @@ macro_rules! int8_nibbles4 {
     };
 }
 
-/// The next element, its gap the nibble from bit `$bit` of r4 on.
 macro_rules! int8_nibble {
-    ($n:tt, $bit:literal, $v:literal, $half:literal) => {
-        concat!("ubfx r12, r4, #", $bit, ", #4\n", step_i8!($n, $v, $half))
+    (4, $bit:literal, $v:literal, $half:literal) => {
+        concat!(
+            "ubfx r12, r4, #",
+            $bit,
+            ", #4\nmla r8, r12, r9, r8\n",
+            "ldr r7, [r8]\n",
+            "sxtb16 r12, r7\n",
+            "sxtb16 r7, r7, ror #8\n",
+            "smla",
+            $half,
+            "b r2, ",
+            $v,
+            ", r12, r2\n",
+            "smla",
+            $half,
+            "b r3, ",
+            $v,
+            ", r7, r3\n",
+            "smla",
+            $half,
+            "t r10, ",
+            $v,
+            ", r12, r10\n",
+            "smla",
+            $half,
+            "t r11, ",
+            $v,
+            ", r7, r11\n",
+        )
+    };
+    (1, $bit:literal, $v:literal, $half:literal) => {
+        concat!(
+            "ubfx r12, r4, #",
+            $bit,
+            ", #4\nmla r8, r12, r9, r8\n",
+            "ldrsb r7, [r8]\n",
+            "smla",
+            $half,
+            "b r2, ",
+            $v,
+            ", r7, r2\n",
+        )
     };
 }
 
