@@ -6,15 +6,8 @@
 //! ```
 #![no_std]
 
-use core::mem::MaybeUninit;
-
-use cortex_m as _; // the critical section that defmt needs
 pub use cortex_m_rt::entry;
-use defmt_semihosting as _;
 use harness::Board;
-use mps::Mps;
-use semihosting::sys::arm_compat::sys_get_cmdline_uninit;
-use stack_paint::Stack;
 
 /// Where the `loader` firmware finds its model: `-device loader,file=…,addr=…`.
 pub const MODEL_AT: usize = 0x8000_0000;
@@ -32,37 +25,21 @@ unsafe extern "C" {
 }
 
 /// The board.
-#[derive(Debug)]
-pub struct Machine(Mps);
+pub type Machine = mps::Machine<An505>;
 
-impl Board for Machine {
+/// Where it has what.
+#[derive(Debug)]
+pub enum An505 {}
+
+// SAFETY: UART 0 and the I/O block of this board; memory.x sets everything above `_stack_end` aside for the stack.
+unsafe impl mps::Place for An505 {
     const NAME: &'static str = "qemu-mps2-an505";
     const TICKS_PER_SECOND: u32 = 20_000_000;
+    const UART: usize = 0x5020_0000;
+    const FPGAIO: usize = 0x5030_2000;
 
-    fn start() -> Machine {
-        // SAFETY: UART 0 and the I/O block of this board, which nothing else in its firmware touches.
-        Machine(unsafe { Mps::start(0x5020_0000, 0x5030_2000) })
-    }
-
-    fn words<'b>(&mut self, buffer: &'b mut [MaybeUninit<u8>]) -> Option<&'b [u8]> {
-        sys_get_cmdline_uninit(buffer).ok().map(|words| &*words)
-    }
-
-    fn speak(&mut self, bytes: &[u8]) {
-        self.0.speak(bytes);
-    }
-
-    fn ticks(&mut self) -> u64 {
-        self.0.ticks()
-    }
-
-    fn stack(&self) -> Stack {
-        // SAFETY: memory.x sets everything above `_stack_end` aside for the stack; only the address is taken.
-        unsafe { Stack::new(&raw const _stack_end as usize) }
-    }
-
-    fn stop(&mut self, ok: bool) -> ! {
-        semihosting::process::exit(i32::from(!ok))
+    fn stack_end() -> usize {
+        &raw const _stack_end as usize
     }
 }
 
