@@ -160,19 +160,24 @@ impl Inspection {
                 &Limits {
                     context,
                     cache,
-                    prefill: choice.prefill.unwrap_or(1),
+                    prefill: choice.prefill.unwrap_or(Limits::new(&config).prefill),
                 },
             )
         };
         let context = choice.context.unwrap_or(config.seq_len);
         let cache = choice.cache.unwrap_or(CacheType::F32);
         let mut contexts = vec![config.seq_len, config.seq_len / 2, config.seq_len / 4];
+        if config.window_len() > 0 {
+            // A window is run whole.
+            contexts.truncate(1);
+        }
         contexts.push(context);
         contexts.sort_unstable();
         contexts.dedup();
         let tokenizer = file.tokenizer();
         let kind = match tokenizer.map(|t| t.vocabulary()) {
             Some(Vocabulary::Bpe(_)) => Tokenizer::Llama2c,
+            _ if config.window_len() > 0 => Tokenizer::None,
             _ => Tokenizer::Byte,
         };
         Ok(Self {
@@ -255,8 +260,19 @@ fn blocks(file: &File<'_>) -> Vec<BlockLine> {
             };
             format!("tokenizer: {kind}, {} tokens", t.tokens())
         }),
-        format::Tag::GOLDEN => file.golden().map_or(String::new(), |g| {
-            format!("self-test: {} positions", g.positions())
+        format::Tag::GOLDEN => {
+            file.golden()
+                .map_or(String::new(), |g| match file.config().window_len() {
+                    0 => format!("self-test: {} positions", g.positions()),
+                    _ => "self-test: a window and its class".to_owned(),
+                })
+        }
+        format::Tag::LABELS => file.labels().map_or(String::new(), |names| {
+            format!("classes: {}", names.iter().collect::<Vec<_>>().join(", "))
+        }),
+        format::Tag::SENSOR => file.sensor().map_or(String::new(), |s| {
+            let (n, hop, rate) = (s.channels.count(), s.hop, s.rate);
+            format!("windows: {n} channels, {rate} samples a second, a window every {hop}")
         }),
         format::Tag::PROVENANCE => "provenance: how the model came to be".to_owned(),
         _ => "skipped by this version".to_owned(),

@@ -93,8 +93,22 @@ impl Inspection {
         if self.config["n_kv_heads"] != self.config["n_heads"] {
             words.push(format!("{} kv heads", field("n_kv_heads")));
         }
-        words.push(format!("{} tokens", field("vocab_size")));
-        words.push(format!("context {}", field("seq_len")));
+        match &self.config["input"] {
+            serde_json::Value::Object(patches) => {
+                let number =
+                    |name: &str| patches.get(name).map_or(String::new(), |n| n.to_string());
+                let (channels, len) = (number("channels"), number("len"));
+                words.push(format!(
+                    "windows of {} patches of {len} samples of {channels} channels",
+                    field("seq_len")
+                ));
+                words.push(format!("{} classes", self.config["output"]["classes"]));
+            }
+            _ => {
+                words.push(format!("{} tokens", field("vocab_size")));
+                words.push(format!("context {}", field("seq_len")));
+            }
+        }
         words.push(format!("position {}", field("position")));
         words.push(field("activation"));
         let switches = ["gated", "attn_bias", "mlp_bias", "sink", "bigram", "tied"];

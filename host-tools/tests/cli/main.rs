@@ -6,6 +6,7 @@ mod forms;
 mod refusals;
 mod story;
 mod telemetry;
+mod windows;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
