@@ -21,7 +21,7 @@ use crate::train::classify::window_samples;
 #[derive(Debug, Serialize)]
 struct Line {
     model: PathBuf,
-    /// Value type and density, what models are compared by.
+    /// Value type, density and window, what models are compared by.
     kind: String,
     bytes: usize,
     people: Vec<Person>,
@@ -77,7 +77,7 @@ pub(super) fn run(
         bar.finish_and_clear();
         lines.push(Line {
             model: path.clone(),
-            kind: kind(&said),
+            kind: kind(&said, window_samples(model.config())),
             bytes: buffer.len(),
             people,
         });
@@ -112,11 +112,14 @@ fn held_out(said: &Value, set: &Set) -> Result<Vec<usize>, crate::data::series::
     }
 }
 
-fn kind(said: &Value) -> String {
+fn kind(said: &Value, samples: usize) -> String {
     let values = said["values"].as_str().unwrap_or("unknown");
     match said["density"].as_f64() {
-        Some(density) => format!("{values}, {:.0} % dense", density * 100.0),
-        None => values.to_owned(),
+        Some(density) => {
+            let percent = density * 100.0;
+            format!("{values}, {percent:.0} % dense, windows of {samples}")
+        }
+        None => format!("{values}, windows of {samples}"),
     }
 }
 
