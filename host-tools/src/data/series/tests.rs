@@ -169,7 +169,10 @@ fn sets_that_do_not_fit_together_are_refused() {
     std::fs::write(dir.path().join("b.ts"), "@data\n1\n").unwrap();
     assert!(matches!(Set::load(dir.path()), Err(Error::NoClasses(_))));
     std::fs::write(dir.path().join("b.ts"), "nothing").unwrap();
-    let error = Set::load(dir.path()).unwrap_err().to_string();
+    let error = format!(
+        "{:#}",
+        anyhow::Error::from(Set::load(dir.path()).unwrap_err())
+    );
     assert!(
         error.contains("b.ts") && error.contains("line 1"),
         "{error}"
