@@ -73,7 +73,7 @@ fn table() -> String {
     let found: Vec<_> = KNOTS.iter().map(|d| simulate(*d, 7).0).collect();
     let mut text = String::from(
         "//! Of simulated Gaussian vectors; `LACUNA_BLESS=1 cargo test --release --test nulls` writes this file.\n\n\
-         use crate::probe::Stat;\n\n/// Widths.\n",
+         use crate::probe::Stat;\n\n/// Widths.\n#[rustfmt::skip]\n",
     );
     let (k, s) = (KNOTS.len(), STATS.len());
     let _ = writeln!(text, "pub(super) const KNOTS: [u32; {k}] = {KNOTS:?};\n");

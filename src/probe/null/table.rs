@@ -3,10 +3,8 @@
 use crate::probe::Stat;
 
 /// Widths.
-pub(super) const KNOTS: [u32; 24] = [
-    4, 5, 6, 8, 10, 12, 16, 19, 20, 29, 30, 39, 40, 64, 99, 100, 128, 199, 200, 299, 300, 512,
-    1024, 4096,
-];
+#[rustfmt::skip]
+pub(super) const KNOTS: [u32; 24] = [4, 5, 6, 8, 10, 12, 16, 19, 20, 29, 30, 39, 40, 64, 99, 100, 128, 199, 200, 299, 300, 512, 1024, 4096];
 
 /// The row of a statistic.
 pub(super) const fn row(stat: Stat) -> Option<usize> {
