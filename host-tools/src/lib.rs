@@ -29,6 +29,9 @@ pub mod memory;
 // Models in the forms that this machine runs fastest.
 pub mod repack;
 
+// Probe plans in words, and what they find.
+pub mod plan;
+
 // Models on disk, as every tool reads and writes them.
 pub mod checkpoint;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use lacuna::format::Tag;
 use lacuna::model::Model;
+use lacuna::probe::PlanProbe;
 use lacuna::session::{Options, Tokenizer};
 use serde::Serialize;
 
@@ -12,6 +13,7 @@ use super::open;
 use super::run::{LimitArgs, isa};
 use crate::eval::{self, Score};
 use crate::memory::Buffer;
+use crate::plan::{self, Measured};
 use crate::report::{NextStep, Out, count, table};
 
 /// Compare models by how well they predict text, or tell what people do
@@ -44,6 +46,10 @@ pub(super) struct Args {
     /// Tokens to run at once: more need more RAM [default: 64]
     #[arg(long, value_name = "N")]
     prefill: Option<usize>,
+    /// Measure what a plan names on the way: SITES:STATISTICS@POSITIONS; …, such as `*:hoyer,top10@every=8`, where each
+    /// window is a prompt; `file` is the plan of each model file
+    #[arg(long, value_name = "PLAN")]
+    probe: Option<String>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -71,6 +77,8 @@ struct Line {
     perplexity_change: f64,
     tokens: u64,
     bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe: Option<Measured>,
 }
 
 /// Runs the command.
@@ -121,10 +129,17 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         let options = options(&model);
         let windows = eval::windows(&tokenizer, &documents, options.limits.context);
         let mut each = |n| bar.inc(n);
-        let score = eval::score(&model, &tokenizer, &windows, options, &mut each)
+        let words = args.probe.as_deref();
+        let plan = words.map(|words| open::plan(words, &model)).transpose()?;
+        let plan = plan.unwrap_or_default();
+        let mut cells = plan::cells(&plan, model.config());
+        let mut probe = PlanProbe::new(plan, model.config().n_layers, &mut cells)?;
+        let score = eval::score(&model, &tokenizer, &windows, options, &mut probe, &mut each)
             .with_context(|| format!("{} cannot be scored", path.display()))?;
         bar.finish_and_clear();
-        lines.push(line(path, &score, lines.first()));
+        let mut line = line(path, &score, lines.first());
+        line.probe = words.map(|_| Measured::new(&probe, model.config()));
+        lines.push(line);
     }
     out.result(&serde_json::json!({ "models": lines }), || text_of(&lines))
 }
@@ -195,6 +210,7 @@ fn line(path: &Path, score: &Score, first: Option<&Line>) -> Line {
         perplexity_change: perplexity / first.map_or(perplexity, |f| f.perplexity) - 1.0,
         tokens: score.tokens,
         bytes: score.bytes,
+        probe: None,
     }
 }
 
@@ -217,7 +233,14 @@ fn text_of(lines: &[Line]) -> String {
             count(l.bytes),
         ]
     });
-    table(head, rows)
+    let mut text = table(head, rows);
+    for line in lines {
+        if let Some(measured) = &line.probe {
+            let (path, table) = (line.model.display(), measured.table());
+            text.push_str(&format!("\n\n{path}: {}\n{table}", measured.plan));
+        }
+    }
+    text
 }
 
 /// A relative change: in per cent, or as a factor from tenfold on.

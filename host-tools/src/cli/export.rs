@@ -7,9 +7,10 @@ use anyhow::Context;
 
 use super::open;
 use crate::checkpoint::Checkpoint;
-use crate::export::{self, CalibrateError, Settings, Target, Values};
+use crate::export::{self, CalibrateError, Plan, Settings, Target, Values};
 use crate::inspect::{Choice, Inspection};
 use crate::output;
+use crate::plan;
 use crate::report::{NextStep, Out};
 
 /// Write a checkpoint as a model file for the engine
@@ -34,7 +35,7 @@ pub(super) struct Args {
 }
 
 /// How a model file is made; shared by commands that end in one.
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(super) struct Form {
     /// How weights are stored
     #[arg(long, value_enum, default_value = "f32")]
@@ -50,6 +51,17 @@ pub(super) struct Form {
     /// Tokens of the run that a device repeats as its self-test; 0 for none
     #[arg(long, value_name = "TOKENS", default_value_t = 16)]
     golden: usize,
+    /// What a probe of the model measures: SITES:STATISTICS@POSITIONS; …, such as `*:zero_share,hoyer@every=8`, or
+    /// `none` [default: what takes at most 5 % of a token's instructions]
+    #[arg(long, value_name = "PLAN", value_parser = planned)]
+    plan: Option<Plan>,
+}
+
+fn planned(words: &str) -> Result<Plan, plan::Error> {
+    match words {
+        "none" => Ok(Plan::None),
+        _ => plan::parse(words).map(Plan::Of),
+    }
 }
 
 impl From<Form> for Settings {
@@ -58,6 +70,7 @@ impl From<Form> for Settings {
             values: form.values,
             target: form.target,
             golden: form.golden,
+            plan: form.plan.unwrap_or_default(),
         }
     }
 }

@@ -7,9 +7,11 @@ use anyhow::Context;
 
 use lacuna::kernels::Isa;
 use lacuna::model::{CacheType, Model};
+use lacuna::probe::ProbePlan;
 
 use crate::checkpoint::{self, Checkpoint, Tokenizer};
 use crate::memory::Buffer;
+use crate::plan;
 use crate::repack;
 use crate::report::{NextStep, Out};
 
@@ -33,6 +35,23 @@ pub(super) fn checkpoint(path: &Path) -> anyhow::Result<Checkpoint> {
             ),
             Err(_) => "make one with `lacuna train` or `lacuna import`".to_owned(),
         })
+}
+
+/// The plan in `words`, or with `file` that of the model file.
+///
+/// # Errors
+/// Words that are no plan, a file without one.
+pub(super) fn plan(words: &str, model: &Model<'_>) -> anyhow::Result<ProbePlan> {
+    if words != "file" {
+        return plan::parse(words)
+            .context("the plan cannot be read")
+            .next_step(|| {
+                "write SITES:STATISTICS@POSITIONS, such as *:zero_share,hoyer@every=8".to_owned()
+            });
+    }
+    (model.file().plan())
+        .context("the model file has no probe plan")
+        .next_step(|| "write one, such as *:zero_share,hoyer@every=8".to_owned())
 }
 
 /// The bytes of the file `path`.

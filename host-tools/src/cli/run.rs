@@ -39,9 +39,10 @@ pub(super) struct Args {
     /// Tokens of a prompt to run at once: more need more RAM [default: 64]
     #[arg(long, value_name = "N")]
     prefill: Option<usize>,
-    /// Measure how sparse the activations are at every site
-    #[arg(long)]
-    probe: bool,
+    /// Measure how sparse the activations are at every site, or what a plan names: SITES:STATISTICS@POSITIONS; …, such as
+    /// `--probe=blocks.*.mlp.hook_post:hoyer,top10@every=8`; `--probe=file` is the plan of the model file
+    #[arg(long, value_name = "PLAN", num_args = 0..=1, require_equals = true)]
+    probe: Option<Option<String>>,
     /// Print the run with every statistic and its bits, the same text on every machine
     #[arg(long, conflicts_with = "json")]
     transcript: bool,
@@ -189,6 +190,8 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     };
     let buffer = open::model(&args.model)?;
     let model = open::parse(&args.model, &buffer)?;
+    let words = args.probe.as_ref().and_then(Option::as_deref);
+    let plan = words.map(|words| open::plan(words, &model)).transpose()?;
     if model.config().window_len() > 0 {
         let isa = isa(args.isa.as_deref())?;
         let mut forms = Buffer::zeroed(0);
@@ -197,7 +200,8 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
             path: &args.model,
             series: args.series.as_ref(),
             isa,
-            probe: args.probe,
+            probe: matches!(args.probe, Some(None)),
+            plan,
         };
         return super::windows::run(&model, &request, &out);
     }
@@ -223,7 +227,8 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
             when_full: args.limits.when_full(),
             isa,
         },
-        probe: args.probe || args.transcript,
+        probe: matches!(args.probe, Some(None)) || args.transcript,
+        plan: plan.as_ref(),
     };
     let mut stream = Stream {
         tokenizer,
@@ -269,7 +274,9 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         bytes(report.ram_bytes as u64),
         report.digest
     ));
-    if args.probe {
+    if let Some(measured) = &report.probe {
+        out.result(&report, || format!("\n{}", measured.table()))?;
+    } else if args.probe.is_some() {
         out.result(&report, || format!("\n{}", report.sites.table()))?;
     }
     Ok(())

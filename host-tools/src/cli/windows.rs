@@ -6,12 +6,15 @@ use std::time::Instant;
 use anyhow::{Context, anyhow};
 use lacuna::kernels::Isa;
 use lacuna::model::{Limits, Model, State};
-use lacuna::probe::{DEFAULT_EPS, Hook, LogitDigest, Probe, Site, SiteStats, SparsityProbe};
+use lacuna::probe::{
+    DEFAULT_EPS, Hook, LogitDigest, PlanProbe, Probe, ProbePlan, Site, SiteStats, SparsityProbe,
+};
 use lacuna::session::{Options, Session, Stream, argmax};
 use serde::Serialize;
 
 use crate::data::series::Set;
 use crate::memory::Buffer;
+use crate::plan::{self, Measured};
 use crate::report::{NextStep, Out, bytes, percent, table};
 use crate::run::Sites;
 
@@ -43,6 +46,9 @@ struct Report {
     sites: Option<Sites>,
     /// A probe adds its own time.
     probed: bool,
+    /// What a plan found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe: Option<Measured>,
 }
 
 /// What to run.
@@ -52,6 +58,7 @@ pub(super) struct Request<'a> {
     pub(super) series: Option<&'a PathBuf>,
     pub(super) isa: Isa,
     pub(super) probe: bool,
+    pub(super) plan: Option<ProbePlan>,
 }
 
 /// The class of the logits and its probability.
@@ -140,13 +147,17 @@ pub(super) fn run(model: &Model<'_>, request: &Request<'_>, out: &Out) -> anyhow
     let mut arena = Buffer::zeroed(ram_bytes);
     let mut places = vec![SiteStats::NEW; Site::count(config.n_layers)];
     let stats = SparsityProbe::new(config.n_layers, DEFAULT_EPS, &mut places)?;
-    let probe = (LogitDigest::new(), Maybe(request.probe.then_some(stats)));
+    let plan = request.plan.clone().unwrap_or_default();
+    let mut cells = plan::cells(&plan, config);
+    let planned = PlanProbe::new(plan, config.n_layers, &mut cells)?;
+    let stats = Maybe(request.probe.then_some(stats));
+    let probe = ((LogitDigest::new(), planned), stats);
     let mut session = Session::with_probe(*model, &mut arena, options, probe)?;
     let began = Instant::now();
     let windows = stream(model, &mut session, set.as_ref())
         .with_context(|| format!("{} stopped", request.path.display()))?;
     let seconds = began.elapsed().as_secs_f64().max(1e-9);
-    let (digest, Maybe(stats)) = session.probe();
+    let ((digest, planned), Maybe(stats)) = session.probe();
     let report = Report {
         model: format!("{:016x}", u64::from_be_bytes(model.id())),
         isa: request.isa.to_string(),
@@ -154,7 +165,8 @@ pub(super) fn run(model: &Model<'_>, request: &Request<'_>, out: &Out) -> anyhow
         windows,
         digest: format!("{:016x}", digest.value()),
         ram_bytes,
-        probed: request.probe,
+        probed: request.probe || request.plan.is_some(),
+        probe: (request.plan.as_ref()).map(|_| Measured::new(planned, config)),
         sites: stats.as_ref().map(|s| Sites(s.summaries().collect())),
     };
     out.result(&report, || text(&report))?;
@@ -191,13 +203,16 @@ fn text(report: &Report) -> String {
         rows,
     );
     let sites = report.sites.as_ref().map(|s| format!("\n\n{}", s.table()));
+    let measured = report.probe.as_ref();
+    let found = measured.map(|m| format!("\n\n{}", m.table()));
     format!(
-        "{windows}\n\n{} windows, {:.0} a second on {}, {} of RAM, digest {}{}",
+        "{windows}\n\n{} windows, {:.0} a second on {}, {} of RAM, digest {}{}{}",
         report.windows.len(),
         report.windows_per_second,
         report.isa,
         bytes(report.ram_bytes as u64),
         report.digest,
-        sites.unwrap_or_default()
+        sites.unwrap_or_default(),
+        found.unwrap_or_default()
     )
 }

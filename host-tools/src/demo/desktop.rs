@@ -3,6 +3,7 @@
 use anyhow::Context;
 use lacuna::kernels::Isa;
 use lacuna::model::{Limits, Model, State};
+use lacuna::probe::NoProbe;
 use lacuna::session::{Options, Sampler, Tokenizer};
 
 use super::PROMPT;
@@ -50,6 +51,7 @@ fn generate(model: &Model<'_>, isa: Isa, probe: bool) -> anyhow::Result<Ran> {
         stop: None,
         options,
         probe,
+        plan: None,
     };
     Ok(run::run(model, &request, &mut |_| ())?)
 }
@@ -95,7 +97,9 @@ pub(super) fn measure(
     let total: usize = windows.iter().map(|w| w.len() - 1).sum();
     let bar = out.progress(total as u64, "predicting");
     let options = Options::new(model.config());
-    let score = eval::score(&model, &tokenizer, windows, options, &mut |n| bar.inc(n))?;
+    let score = eval::score(&model, &tokenizer, windows, options, NoProbe, &mut |n| {
+        bar.inc(n)
+    })?;
     bar.finish_and_clear();
     let equal = digests.iter().all(|d| *d == digests[0]);
     let figure = Figure {

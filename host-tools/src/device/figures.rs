@@ -70,6 +70,7 @@ pub fn ran(board: &Board, report: &Report) -> Ran {
         time: Duration::from_nanos(instructions * board.nanoseconds),
         digest: report.seen.digest,
         sites: report.seen.stats.clone(),
+        measured: None,
     }
 }
 
@@ -98,6 +99,7 @@ impl Figures {
                 isa: Isa::Portable,
             },
             probe: true,
+            plan: None,
         };
         let mut run = run::Report::new(model, tokenizer, &request, &ran);
         run.isa.clone_from(&report.isa);

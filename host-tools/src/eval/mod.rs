@@ -15,6 +15,7 @@
 pub mod series;
 
 use lacuna::model::{Model, State};
+use lacuna::probe::Probe;
 use lacuna::session::{Error, Options, Sampler, Session, Tokenizer};
 
 use crate::memory::Buffer;
@@ -53,7 +54,7 @@ pub fn windows(tokenizer: &Tokenizer<'_>, documents: &[Vec<u32>], context: usize
 }
 
 /// Scores `model` on windows of tokens, of which the first is only read; `each` is told how many were predicted since
-/// the last call.
+/// the last call. `probe` sees every token but the last of each window; the one before it ends a prompt.
 ///
 /// # Errors
 /// What a session meets, such as a window longer than the context.
@@ -62,10 +63,11 @@ pub fn score(
     tokenizer: &Tokenizer<'_>,
     windows: &[Vec<u32>],
     options: Options,
+    probe: impl Probe,
     each: &mut dyn FnMut(u64),
 ) -> Result<Score, Error> {
     let mut arena = Buffer::zeroed(State::len(model.config(), &options.limits));
-    let mut session = Session::new(*model, &mut arena, options)?;
+    let mut session = Session::with_probe(*model, &mut arena, options, probe)?;
     let mut score = Score::default();
     for window in windows {
         session.clear();

@@ -2,7 +2,7 @@
 
 use lacuna::config::Config;
 use lacuna::format::pack::{self, Form};
-use lacuna::format::schema::Tensor;
+use lacuna::format::schema::{Id, Tensor};
 use lacuna::format::{Encoding, Product};
 use lacuna::model::break_even::Job;
 use lacuna::sparse::{Major, Matrix};
@@ -31,13 +31,7 @@ pub(super) fn form(
     activity: &Activity,
     scratch: &mut Buffer,
 ) -> Result<Form, pack::Error> {
-    let job = Job {
-        tensor,
-        value: pack::value(matrix),
-        nonzeros: matrix.nonzeros(),
-        product: Product::One,
-        active: activity.of(config, &tensor),
-    };
+    let job = job(config, tensor, matrix, activity);
     let mut offers = Vec::new();
     for (form, time) in target.table().costs(job) {
         // Orientations differ by a few row starts, which must not outweigh time, so both count as output-major.
@@ -55,6 +49,38 @@ pub(super) fn form(
         encoding: Encoding::Dense,
         major: Major::Output,
     }))
+}
+
+/// Instructions of a Cortex-M4F for the product of `matrix` with one token, in the fastest form; 0 for a matrix that is
+/// only looked up.
+pub(super) fn instructions(
+    config: &Config,
+    tensor: Tensor,
+    matrix: &Matrix<'_>,
+    activity: &Activity,
+) -> f64 {
+    let multiplied = match tensor.id {
+        Id::Embedding => config.tied,
+        Id::Bigram => false,
+        _ => true,
+    };
+    if !multiplied {
+        return 0.0;
+    }
+    let job = job(config, tensor, matrix, activity);
+    let costs = Target::CortexM4.table().costs(job);
+    let least = costs.map(|(_, cost)| cost).reduce(f32::min);
+    least.unwrap_or(0.0).into()
+}
+
+fn job(config: &Config, tensor: Tensor, matrix: &Matrix<'_>, activity: &Activity) -> Job {
+    Job {
+        tensor,
+        value: pack::value(matrix),
+        nonzeros: matrix.nonzeros(),
+        product: Product::One,
+        active: activity.of(config, &tensor),
+    }
 }
 
 fn best(offers: &[Offer], goal: Goal) -> Option<Form> {
@@ -98,7 +124,7 @@ fn least<'a>(
 mod tests {
     use lacuna::config::{Activation, Input, Output, Position, TopK};
     use lacuna::format::ValueType;
-    use lacuna::format::schema::{self, Id};
+    use lacuna::format::schema;
     use lacuna::num::Rng;
     use lacuna::probe::{Hook, Site};
 

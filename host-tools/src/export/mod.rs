@@ -27,6 +27,7 @@ use lacuna::format::schema::{self, Kind, Tensor};
 use lacuna::format::write::{self, Sink};
 use lacuna::format::{self, Extra, ValueType, Weights};
 use lacuna::model::{Limits, State};
+use lacuna::probe::ProbePlan;
 use serde_json::json;
 
 use self::activity::Activity;
@@ -34,6 +35,7 @@ use self::encode::{Laid, Rounded};
 use crate::checkpoint::{Checkpoint, Tokenizer};
 use crate::import;
 use crate::memory::Buffer;
+use crate::plan;
 use crate::prune::prunable;
 
 pub use activity::Error as CalibrateError;
@@ -65,8 +67,20 @@ impl Values {
     }
 }
 
+/// What a probe of the file measures unless somebody chooses otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Plan {
+    /// What costs at most 5 % of a token's instructions.
+    #[default]
+    Affordable,
+    /// No plan.
+    None,
+    /// This one.
+    Of(ProbePlan),
+}
+
 /// How to export.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// How weights are stored.
     pub values: Values,
@@ -74,6 +88,8 @@ pub struct Settings {
     pub target: Target,
     /// Tokens of the golden run, at most the context; 0 for none.
     pub golden: usize,
+    /// What a probe measures.
+    pub plan: Plan,
 }
 
 impl Default for Settings {
@@ -82,6 +98,7 @@ impl Default for Settings {
             values: Values::F32,
             target: Target::Portable,
             golden: 16,
+            plan: Plan::Affordable,
         }
     }
 }
@@ -175,8 +192,8 @@ pub fn export_for(
     };
     let table = pieces.as_deref().map(tokens::Table::new);
     let block = tokens::block(config, table.as_ref()).map_err(Error::TokenizerBlock)?;
-    let state = State::len(config, &Limits::new(config)) as u64;
-    let mut extra = Extra::new(state, settings.target.isa());
+    let state = State::len(config, &Limits::new(config));
+    let mut extra = Extra::new(state as u64, settings.target.isa());
     extra.tokenizer = block;
     let names = checkpoint.sensor.as_ref().map(window::Block::new);
     if let Some(names) = &names {
@@ -193,6 +210,8 @@ pub fn export_for(
         laid = self::laid(config, &rounded, settings.target, &activity)?;
     }
     let source = views(checkpoint, &laid)?;
+    let plan = planned(config, &rounded, &activity, &settings.plan)?;
+    extra.plan = plan.as_ref();
     let provenance = provenance(checkpoint, settings, &activity);
     extra.provenance = Some(&provenance);
     let first = file(config, &source, &extra)?;
@@ -205,6 +224,34 @@ pub fn export_for(
     };
     extra.golden = Some(run.block(config)?);
     file(config, &source, &extra)
+}
+
+/// The plan that was asked for, or the one that a token's products can afford.
+fn planned(
+    config: &Config,
+    rounded: &[(Tensor, Rounded)],
+    activity: &Activity,
+    plan: &Plan,
+) -> Result<Option<ProbePlan>, Error> {
+    match plan {
+        Plan::None => return Ok(None),
+        Plan::Of(plan) => return Ok(Some(plan.clone())),
+        Plan::Affordable => {}
+    }
+    let mut instructions = 0.0;
+    for (tensor, rounded) in rounded {
+        let matrix = rounded.view(tensor).map_err(|e| Error::Pack {
+            tensor: tensor.to_string(),
+            source: e.into(),
+        })?;
+        instructions += choose::instructions(config, *tensor, &matrix, activity);
+    }
+    let state = State::len(config, &Limits::new(config));
+    let load = plan::Load {
+        instructions,
+        state,
+    };
+    Ok(Some(plan::choose(config, load).plan))
 }
 
 /// Every matrix, its values as they are stored.

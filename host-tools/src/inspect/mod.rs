@@ -14,10 +14,12 @@ use std::path::{Path, PathBuf};
 use lacuna::format::tokenizer::Vocabulary;
 use lacuna::format::{self, Entry, File, schema};
 use lacuna::model::{CacheType, Limits, State};
+use lacuna::probe::{PlanProbe, Sketch};
 use lacuna::sparse::{Major, Matrix};
 use serde::Serialize;
 
 use crate::checkpoint::{Blueprint, Tokenizer};
+use crate::report::bytes;
 
 /// For what session RAM is stated.
 #[derive(Clone, Copy, Debug, Default)]
@@ -124,6 +126,8 @@ pub struct Inspection {
     pub blocks: Vec<BlockLine>,
     /// The run to repeat.
     pub golden: Option<GoldenLine>,
+    /// What a probe measures unless somebody chooses otherwise, in words.
+    pub plan: Option<String>,
     /// How the model came to be.
     pub provenance: Option<serde_json::Value>,
     #[serde(skip)]
@@ -206,6 +210,7 @@ impl Inspection {
                 expected: g.expected().to_vec(),
                 digest: format!("{:016x}", g.logits()),
             }),
+            plan: file.plan().map(|plan| plan.to_string()),
             provenance: file
                 .provenance()
                 .map(|text| serde_json::from_str(text).unwrap_or_else(|_| text.into())),
@@ -273,6 +278,11 @@ fn blocks(file: &File<'_>) -> Vec<BlockLine> {
         format::Tag::SENSOR => file.sensor().map_or(String::new(), |s| {
             let (n, hop, rate) = (s.channels.count(), s.hop, s.rate);
             format!("windows: {n} channels, {rate} samples a second, a window every {hop}")
+        }),
+        format::Tag::PLAN => file.plan().map_or(String::new(), |plan| {
+            let sketches = PlanProbe::cells_len(&plan, file.config().n_layers);
+            let ram = bytes((sketches * size_of::<Sketch>()) as u64);
+            format!("probe plan: {sketches} sketches in {ram} of RAM")
         }),
         format::Tag::PROVENANCE => "provenance: how the model came to be".to_owned(),
         _ => "skipped by this version".to_owned(),

@@ -75,6 +75,9 @@ impl Inspection {
             .iter()
             .map(|b| [b.tag.clone(), bytes(b.bytes as u64), b.what.clone()]);
         let _ = write!(out, "\n{}\n", table(["block", "bytes", "what"], blocks));
+        if let Some(plan) = &self.plan {
+            let _ = write!(out, "\nprobe plan {plan}\n");
+        }
         if let Some(g) = &self.golden {
             let _ = write!(out, "\nself-test digest {}\n", g.digest);
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! prompt ─► session (NoProbe, timed) ─► token, token, … ─► digest of all logits
-//!                                           └─ replay with SparsityProbe ─► statistics per site, the same digest
+//!                                           └─ replay with probes ─► statistics per site, the same digest
 //! ```
 //!
 //! # Invariants
@@ -20,11 +20,13 @@ use std::time::Instant;
 
 use lacuna::model::{Model, State};
 use lacuna::probe::{
-    DEFAULT_EPS, Hook, LogitDigest, NoProbe, Probe, Site, SiteStats, SiteSummary, SparsityProbe,
+    DEFAULT_EPS, Hook, LogitDigest, NoProbe, PlanProbe, Probe, ProbePlan, Site, SiteStats,
+    SiteSummary, SparsityProbe,
 };
 use lacuna::session::{self, Options, Sampler, Session, Tokenizer, Transcript};
 
 use crate::memory::Buffer;
+use crate::plan::{self, Measured};
 
 pub use report::{Report, Sites};
 
@@ -43,6 +45,8 @@ pub struct Request<'a> {
     pub options: Options,
     /// Measure activation sparsity.
     pub probe: bool,
+    /// Measure this too.
+    pub plan: Option<&'a ProbePlan>,
 }
 
 /// What a run gave.
@@ -58,6 +62,8 @@ pub struct Ran {
     pub digest: u64,
     /// Statistics of every site, in the order a token meets them; empty without a probe.
     pub sites: Vec<(Site, SiteSummary)>,
+    /// What the plan found.
+    pub measured: Option<Measured>,
 }
 
 impl Ran {
@@ -132,9 +138,10 @@ pub fn run(
         time: clock.time,
         digest: clock.digest.value(),
         sites: Vec::new(),
+        measured: None,
     };
-    if request.probe {
-        ran.sites = probed(model, request, &ran)?;
+    if request.probe || request.plan.is_some() {
+        (ran.sites, ran.measured) = probed(model, request, &ran)?;
     }
     Ok(ran)
 }
@@ -181,25 +188,35 @@ fn probed(
     model: &Model<'_>,
     request: &Request<'_>,
     ran: &Ran,
-) -> Result<Vec<(Site, SiteSummary)>, Error> {
+) -> Result<(Vec<(Site, SiteSummary)>, Option<Measured>), Error> {
     let n_layers = model.config().n_layers;
     let mut stats = vec![SiteStats::NEW; Site::count(n_layers)];
-    let Ok(probe) = SparsityProbe::new(n_layers, DEFAULT_EPS, &mut stats) else {
-        return Ok(Vec::new());
+    let nothing = ProbePlan::new();
+    let plan = request.plan.unwrap_or(&nothing);
+    let mut cells = plan::cells(plan, model.config());
+    let sparsity = SparsityProbe::new(n_layers, DEFAULT_EPS, &mut stats);
+    let planned = PlanProbe::new(plan.clone(), n_layers, &mut cells);
+    let (Ok(sparsity), Ok(planned)) = (sparsity, planned) else {
+        return Ok((Vec::new(), None));
     };
     let mut arena = Buffer::zeroed(State::len(model.config(), &request.options.limits));
-    let probe = (probe, LogitDigest::new());
+    let probe = ((sparsity, planned), LogitDigest::new());
     let mut session = Session::with_probe(*model, &mut arena, request.options, probe)?;
-    let tokens = request.prompt.iter().chain(&ran.tokens);
-    for token in tokens.take(ran.positions) {
+    session.prompt(request.prompt)?;
+    for token in ran.tokens.iter().take(ran.positions - request.prompt.len()) {
         session.step(*token)?;
     }
-    let (probe, digest) = session.probe();
+    let ((sparsity, planned), digest) = session.probe();
     if digest.value() != ran.digest {
         return Err(Error::Probe {
             probed: digest.value(),
             plain: ran.digest,
         });
     }
-    Ok(probe.summaries().collect())
+    let sites = match request.probe {
+        true => sparsity.summaries().collect(),
+        false => Vec::new(),
+    };
+    let measured = request.plan.map(|_| Measured::new(planned, model.config()));
+    Ok((sites, measured))
 }

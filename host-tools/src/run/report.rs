@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Ran, Request};
 use crate::inspect::hex;
+use crate::plan::Measured;
 use crate::report::table;
 
 /// Statistics of every site; in JSON `{site: {statistic: {mean, min, max, n}}}` in the order a token meets the sites.
@@ -70,6 +71,9 @@ pub struct Report {
     pub ram_bytes: usize,
     /// Activation sparsity; empty without `--probe`.
     pub sites: Sites,
+    /// What a plan found; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Measured>,
 }
 
 impl Report {
@@ -101,6 +105,7 @@ impl Report {
             isa: request.options.isa.to_string(),
             ram_bytes: State::len(model.config(), &request.options.limits),
             sites: Sites(ran.sites.clone()),
+            probe: ran.measured.clone(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod contracts;
 mod device;
 mod forms;
+mod plans;
 mod refusals;
 mod story;
 mod telemetry;
