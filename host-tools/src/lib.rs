@@ -59,6 +59,12 @@ pub mod run;
 // How well a model predicts text.
 pub mod eval;
 
+// Figures of detectors, and how sure they are.
+pub mod stats;
+
+// What is familiar to a model.
+pub mod calibrate;
+
 // Models on emulated boards.
 pub mod device;
 

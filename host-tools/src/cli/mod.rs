@@ -10,6 +10,7 @@
 
 mod bench_encodings;
 mod budget;
+mod calibrate;
 mod check;
 mod classify;
 mod decode;
@@ -22,6 +23,7 @@ mod fleet;
 mod import;
 mod inspect;
 mod listen;
+mod monitor;
 mod open;
 mod prune;
 mod replay;
@@ -63,6 +65,8 @@ enum Command {
     Inspect(inspect::Args),
     Run(run::Args),
     Eval(eval::Args),
+    Calibrate(calibrate::Args),
+    Monitor(monitor::Args),
     Device(device::Args),
     Fleet(fleet::Args),
     Check(check::Args),
@@ -84,6 +88,8 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::run(args, cli.quiet),
         Command::Inspect(args) => inspect::run(args, cli.quiet),
         Command::Run(args) => run::run(args, cli.quiet),
+        Command::Calibrate(args) => calibrate::run(args, cli.quiet),
+        Command::Monitor(args) => monitor::run(args, cli.quiet),
         Command::Eval(args) => eval::run(args, cli.quiet),
         Command::Device(args) => device::run(args, cli.quiet),
         Command::Fleet(args) => fleet::run(args, cli.quiet),

@@ -105,27 +105,17 @@ impl Corpus {
     /// # Errors
     /// Files that are missing, unreadable, changed or not text, or too few to split.
     pub fn load(source: &Source, seed: u64) -> Result<Corpus, Error> {
-        let documents = match source {
-            Source::RustSource => rust_source::documents()?,
-            Source::Paths(paths) => files::documents(paths)?,
-        };
-        Ok(Corpus::split(documents, seed))
+        Ok(Corpus::split(documents(source)?, seed))
     }
 
     /// Splits at least two documents; each side gets at least one.
     fn split(mut documents: Vec<Document>, seed: u64) -> Corpus {
         documents.sort_by(|a, b| a.name.cmp(&b.name));
         let id = content_hash(&documents);
-        let lots: Vec<u64> = documents.iter().map(|d| lot(seed, &d.name)).collect();
-        let mut limit = (HELD_OUT * u64::MAX as f64) as u64;
-        let (least, most) = (
-            lots.iter().min().copied().unwrap_or(0),
-            lots.iter().max().copied().unwrap_or(0),
-        );
-        limit = limit.clamp(least, most.saturating_sub(1).max(least));
+        let sides = sides(&documents, seed);
         let (mut streams, mut counts) = ([Vec::new(), Vec::new()], [0, 0]);
-        for (document, lot) in documents.iter().zip(lots) {
-            let side = usize::from(lot <= limit);
+        for (document, held_out) in documents.iter().zip(sides) {
+            let side = usize::from(held_out);
             streams[side].push(BOS);
             streams[side].extend_from_slice(&document.bytes);
             counts[side] += 1;
@@ -154,6 +144,37 @@ impl Corpus {
         let start = |i: usize| (i * there / count) * seq;
         Ok((0..count).map(|i| start(i)..start(i) + seq + 1).collect())
     }
+}
+
+/// The documents of `source`.
+///
+/// # Errors
+/// Files that are missing, unreadable, changed or not text.
+pub fn documents(source: &Source) -> Result<Vec<Document>, Error> {
+    match source {
+        Source::RustSource => rust_source::documents(),
+        Source::Paths(paths) => files::documents(paths),
+    }
+}
+
+/// Those of `documents` that [`Corpus::load`] holds out under `seed`.
+pub fn held_out(documents: Vec<Document>, seed: u64) -> Vec<Document> {
+    let sides = sides(&documents, seed);
+    let both = documents.into_iter().zip(sides);
+    both.filter_map(|(document, held_out)| held_out.then_some(document))
+        .collect()
+}
+
+/// Whether each document is held out; where there are two or more, some are and some are not.
+fn sides(documents: &[Document], seed: u64) -> Vec<bool> {
+    let lots: Vec<u64> = documents.iter().map(|d| lot(seed, &d.name)).collect();
+    let limit = (HELD_OUT * u64::MAX as f64) as u64;
+    let (least, most) = (
+        lots.iter().min().copied().unwrap_or(0),
+        lots.iter().max().copied().unwrap_or(0),
+    );
+    let limit = limit.clamp(least, most.saturating_sub(1).max(least));
+    lots.into_iter().map(|lot| lot <= limit).collect()
 }
 
 fn lot(seed: u64, name: &str) -> u64 {

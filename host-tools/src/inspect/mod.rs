@@ -284,6 +284,17 @@ fn blocks(file: &File<'_>) -> Vec<BlockLine> {
             let ram = bytes((sketches * size_of::<Sketch>()) as u64);
             format!("probe plan: {sketches} sketches in {ram} of RAM")
         }),
+        format::Tag::CALIBRATION => file.calibration().map_or(String::new(), |c| {
+            let s = c.settings();
+            format!(
+                "monitor: {} of {} inputs, false alarms at most {} of the windows, from {} {}s",
+                s.rule.name(),
+                c.inputs(),
+                s.alpha,
+                s.units,
+                s.unit.name()
+            )
+        }),
         format::Tag::PROVENANCE => "provenance: how the model came to be".to_owned(),
         _ => "skipped by this version".to_owned(),
     };

@@ -3,6 +3,7 @@
 mod contracts;
 mod device;
 mod forms;
+mod monitor;
 mod plans;
 mod refusals;
 mod story;
