@@ -38,7 +38,7 @@ impl Default for Rule {
         Self {
             z: 3.5,
             rate: 0.05,
-            fewest: 5,
+            fewest: 8,
         }
     }
 }

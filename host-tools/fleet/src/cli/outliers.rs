@@ -19,7 +19,7 @@ pub(super) struct Args {
     /// False-discovery rate over all comparisons
     #[arg(long, value_name = "SHARE", default_value_t = Rule::default().rate)]
     rate: f64,
-    /// Fewest devices of a cohort to compare
+    /// Fewest devices of a cohort to compare, at least 5; below 8 the rate is too hopeful
     #[arg(long, value_name = "N", default_value_t = Rule::default().fewest)]
     fewest: usize,
     /// Print one JSON object
@@ -38,7 +38,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     let rule = Rule {
         z: args.z,
         rate: args.rate,
-        fewest: args.fewest.max(3),
+        fewest: args.fewest.max(5),
     };
     let outliers = super::wait(args.folder.threads(), async {
         let fleet = args.folder.open(quiet).await?;
