@@ -96,7 +96,9 @@ fn blocks(file: &File<'_>) {
         );
         assert!(golden.positions() <= file.config().seq_len);
         let mut tokens = golden.prompt().iter().chain(golden.expected());
-        assert!(tokens.all(|&t| (t as usize) < file.config().vocab_size));
+        let vocab = file.config().vocab_size;
+        // A window is bits of samples.
+        assert!(vocab == 0 || tokens.all(|&t| (t as usize) < vocab));
     }
 }
 
