@@ -74,6 +74,14 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         &mut each,
     )?;
     bar.finish_and_clear();
+    if let Err(fault) = watched.passed {
+        return Err(anyhow!(
+            "the self-test failed, every answer would be faulty: {fault}"
+        ))
+        .next_step(|| {
+            "export the model again with this version, and calibrate it again".to_owned()
+        });
+    }
     let n = watched.reports.len() as f64;
     if watched.reports.is_empty() {
         return Err(anyhow!(
