@@ -162,6 +162,8 @@ fn again(file: &File<'_>) {
     let known = [
         Tag::TOKENIZER,
         Tag::GOLDEN,
+        Tag::LABELS,
+        Tag::SENSOR,
         Tag::CALIBRATION,
         Tag::PLAN,
         Tag::PROVENANCE,
@@ -175,6 +177,8 @@ fn again(file: &File<'_>) {
     let extra = Extra {
         tokenizer: file.tokenizer(),
         golden: file.golden(),
+        labels: file.labels(),
+        sensor: file.sensor(),
         calibration: file.calibration(),
         plan: plan.as_ref(),
         provenance: file.provenance(),
