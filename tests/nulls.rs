@@ -1,7 +1,7 @@
 //! The nulls against simulation and against published figures. `LACUNA_BLESS=1 cargo test --release --test nulls` makes
 //! the table of the simulated ones.
 
-use std::fmt::Write;
+use core::fmt::Write;
 use std::path::PathBuf;
 
 use lacuna::num::{Rng, ln, sqrt};

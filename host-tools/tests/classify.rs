@@ -210,7 +210,7 @@ fn a_run_that_was_stopped_ends_with_the_same_bytes() {
         steps: 10,
         ..Saving::default()
     };
-    let killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+    let killed = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
         let mut stop = |m: &lacuna_tools::train::Metrics| assert!(m.step < 25, "stopped");
         classify::run(&settings, &set, &stopped, saving, &mut stop)
     }));

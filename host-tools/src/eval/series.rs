@@ -93,9 +93,12 @@ fn classes(model: &Model<'_>, set: &Set) -> Result<Vec<usize>, Error> {
     set.classes.iter().map(number).collect()
 }
 
-/// Windows of these files of `set`.
+/// Windows of these files of `set`; none for a model that takes tokens.
 pub fn count(set: &Set, files: &[usize], config: &Config, hop: usize) -> usize {
     let len = window_samples(config);
+    if len == 0 {
+        return 0;
+    }
     let each = set.recordings(files);
     each.map(|(_, s)| windows(s, set.channels, len, hop).count())
         .sum()

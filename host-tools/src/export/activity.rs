@@ -178,6 +178,6 @@ pub(super) fn measure(bytes: &[u8], text: Option<&[u8]>) -> Result<Activity, Err
         }
         session.step(token)?;
     }
-    let counts = std::mem::take(&mut session.probe_mut().counts);
+    let counts = core::mem::take(&mut session.probe_mut().counts);
     Ok(Activity(counts))
 }

@@ -183,12 +183,11 @@ impl Clock {
     }
 }
 
+/// What a probe keeps of every site, and what a plan asked for.
+type Probed = (Vec<(Site, SiteSummary)>, Option<Measured>);
+
 /// Runs the same tokens again and looks.
-fn probed(
-    model: &Model<'_>,
-    request: &Request<'_>,
-    ran: &Ran,
-) -> Result<(Vec<(Site, SiteSummary)>, Option<Measured>), Error> {
+fn probed(model: &Model<'_>, request: &Request<'_>, ran: &Ran) -> Result<Probed, Error> {
     let n_layers = model.config().n_layers;
     let mut stats = vec![SiteStats::NEW; Site::count(n_layers)];
     let nothing = ProbePlan::new();

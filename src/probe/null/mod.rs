@@ -14,6 +14,8 @@
 //! over order statistics. The others, and all deviations, are a seeded simulation's, in a table over d; between two widths
 //! means and √d·sd are interpolated in 1/d, in which they are all but straight.
 
+// Simulated figures, of which some come near known constants.
+#[allow(clippy::approx_constant)]
 mod table;
 
 use libm::{erfc, exp, lgamma, log, sqrt};

@@ -46,6 +46,8 @@ use wire::Wire;
 
 /// Bytes of a command line, which is what bounds the prompt.
 const LINE: usize = if cfg!(feature = "small") { 256 } else { 4096 };
+/// Whether classifiers run; what that needs does not fit in the flash of a small board.
+const WINDOWS: bool = !cfg!(feature = "small");
 
 /// The memory of a run.
 #[derive(Debug)]
@@ -111,6 +113,9 @@ pub fn run<B: Board>(
         Err(error) => wire.fault(0, &error),
     };
     wire.frames.model_id = model.file().model_id();
+    if !WINDOWS && model.config().window_len() > 0 {
+        wire.fault(0, &"a board this small runs models of tokens, not of windows");
+    }
     let mut line = [MaybeUninit::uninit(); LINE];
     let Some(line) = wire.board.words(&mut line) else {
         wire.fault(
@@ -187,7 +192,7 @@ fn speak<B: Board>(wire: &mut Wire<B>, run: &Run<'_>, memory: Memory) -> Result<
         digests,
         ring,
     } = memory;
-    let (stack, (digest, positions)) = if run.takes_windows() {
+    let (stack, (digest, positions)) = if WINDOWS && run.takes_windows() {
         let stack = run.count_windows(wire, arena, ring)?;
         let seen = run.observe_windows(wire, arena, stats, digests, ring)?;
         (stack as u32, seen)

@@ -19,7 +19,12 @@ pub(crate) fn costs<B: Board>(clock: &mut Clock<B>) -> Option<()> {
         let mut count = |name: &str, set: StatSet| {
             let (mut values, mut ok) = (Values::EMPTY, true);
             let instructions = clock.instructions(|| ok &= measure(&x, set, 0.0, &mut values));
-            line(&format_args!("stat-{name}-{d}"), Isa::Portable, instructions, d);
+            line(
+                &format_args!("stat-{name}-{d}"),
+                Isa::Portable,
+                instructions,
+                d,
+            );
             (ok && values.set() == set).then_some(())
         };
         for stat in Stat::ALL {

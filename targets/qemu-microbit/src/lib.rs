@@ -22,9 +22,9 @@ use semihosting::sys::arm_compat::sys_get_cmdline_uninit;
 use stack_paint::Stack;
 
 /// Where the `loader` firmware finds its model, in flash behind the code: `-device loader,file=…,addr=…`.
-pub const MODEL_AT: usize = 0x2_C000;
+pub const MODEL_AT: usize = 0x3_0000;
 /// Bytes there.
-pub const MODEL_ROOM: usize = 80 << 10;
+pub const MODEL_ROOM: usize = 64 << 10;
 /// Bytes of heap, in the firmwares that have one.
 pub const HEAP: usize = 39 << 8;
 /// Under `-icount shift=6`: 62.5 ns a tick, 64 ns an instruction.

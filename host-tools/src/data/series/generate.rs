@@ -22,7 +22,9 @@ pub const PEOPLE: usize = 4;
 pub const RATE: f64 = 20.0;
 
 /// Name, movements a second, direction of acceleration, of rotation, share of the second harmonic.
-const ACTIVITIES: [(&str, f64, [f64; 3], [f64; 3], f64); 4] = [
+type Activity = (&'static str, f64, [f64; 3], [f64; 3], f64);
+
+const ACTIVITIES: [Activity; 4] = [
     ("rest", 0.0, [0.0; 3], [0.0; 3], 0.0),
     ("walk", 1.8, [0.15, 0.05, 0.35], [0.4, 0.9, 0.1], 0.5),
     ("row", 0.6, [0.5, 0.1, 0.1], [0.1, 0.2, 1.2], 0.1),
@@ -117,7 +119,7 @@ impl Generator {
             person.size * uniform(rng, 0.85, 1.15),
         );
         let n = self.samples + rng.below(self.samples as u32 / 2 + 1) as usize;
-        let mut channels = vec![Vec::with_capacity(n); 6];
+        let mut channels = vec![Vec::new(); 6];
         for t in 0..n {
             let angle = TAU * rate * t as f64 / RATE + phase;
             let wave = libm::sin(angle) + second * libm::sin(2.0 * angle + 0.7);
