@@ -44,10 +44,10 @@ use job::Job;
 use passes::{Failed, Run};
 use wire::Wire;
 
+/// Whether the board has a few KiB of RAM and little flash: command lines are shorter and only models of tokens run.
+pub const SMALL: bool = cfg!(feature = "small");
 /// Bytes of a command line, which is what bounds the prompt.
-const LINE: usize = if cfg!(feature = "small") { 256 } else { 4096 };
-/// Whether classifiers run; what that needs does not fit in the flash of a small board.
-const WINDOWS: bool = !cfg!(feature = "small");
+const LINE: usize = if SMALL { 256 } else { 4096 };
 
 /// The memory of a run.
 #[derive(Debug)]
@@ -113,8 +113,11 @@ pub fn run<B: Board>(
         Err(error) => wire.fault(0, &error),
     };
     wire.frames.model_id = model.file().model_id();
-    if !WINDOWS && model.config().window_len() > 0 {
-        wire.fault(0, &"a board this small runs models of tokens, not of windows");
+    if SMALL && model.config().window_len() > 0 {
+        wire.fault(
+            0,
+            &"a board this small runs models of tokens, not of windows",
+        );
     }
     let mut line = [MaybeUninit::uninit(); LINE];
     let Some(line) = wire.board.words(&mut line) else {
@@ -192,7 +195,7 @@ fn speak<B: Board>(wire: &mut Wire<B>, run: &Run<'_>, memory: Memory) -> Result<
         digests,
         ring,
     } = memory;
-    let (stack, (digest, positions)) = if WINDOWS && run.takes_windows() {
+    let (stack, (digest, positions)) = if !SMALL && run.takes_windows() {
         let stack = run.count_windows(wire, arena, ring)?;
         let seen = run.observe_windows(wire, arena, stats, digests, ring)?;
         (stack as u32, seen)

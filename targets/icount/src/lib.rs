@@ -59,7 +59,10 @@ fn all<B: Board>(clock: &mut Clock<B>, shape: (usize, usize)) -> Option<()> {
     for isa in Isa::available() {
         inputs(clock, isa, shape.1)?;
     }
-    statistics::costs(clock)?;
+    // All statistics together do not fit in the flash of a small board.
+    if !harness::SMALL {
+        statistics::costs(clock)?;
+    }
     // Panels are look-ups in vector registers that no board has.
     let panel = |form: &Form| matches!(form.pattern, Pattern::Panel16 | Pattern::Panel32);
     for form in Form::all().filter(|form| !panel(form)) {
