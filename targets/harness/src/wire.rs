@@ -34,7 +34,7 @@ impl<B: Board> Wire<B> {
     }
 
     /// Sends a fault in the words of `what`, as many as fit, and ends the run.
-    pub(crate) fn fault(mut self, position: usize, what: &dyn core::fmt::Display) -> ! {
+    pub(crate) fn fault(&mut self, position: usize, what: &dyn core::fmt::Display) -> ! {
         let mut text = Text(String::new());
         // A text that is cut short is still a text.
         let _ = write!(text, "{what}");
