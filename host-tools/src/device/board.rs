@@ -113,11 +113,11 @@ pub const BOARDS: [Board; 5] = [
         nanoseconds: 64,
         instructions_per_tick: (125, 128),
         flash: 256 << 10,
-        ram: (16 << 10) - (6 << 10),
-        stack: 6 << 10,
+        ram: (16 << 10) - (25 << 8),
+        stack: 25 << 8,
         model_at: 0x3_0000,
         model_room: 64 << 10,
-        heap: 39 << 8,
+        heap: 309 << 5,
         line: 256,
         prebuilt: include_bytes!("../../firmware/qemu-microbit.elf"),
     },
@@ -210,7 +210,8 @@ mod tests {
             let (ram, ram_len) = region(&script, "RAM ");
             assert_eq!(flash_len, board.flash, "{board}");
             assert_eq!(ram_len - board.stack, board.ram, "{board}");
-            let stack = format!("_stack_end = _stack_start - {}K;", board.stack >> 10);
+            let stack = format!("_stack_end = _stack_start - {};", board.stack);
+            let script = script.replace("32K;", "32768;");
             assert!(script.contains(&stack), "{board}");
             let library = read("src/lib.rs");
             let is = |name: &str, value: u64| {

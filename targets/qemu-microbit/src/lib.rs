@@ -26,7 +26,7 @@ pub const MODEL_AT: usize = 0x3_0000;
 /// Bytes there.
 pub const MODEL_ROOM: usize = 64 << 10;
 /// Bytes of heap, in the firmwares that have one.
-pub const HEAP: usize = 39 << 8;
+pub const HEAP: usize = 309 << 5;
 /// Under `-icount shift=6`: 62.5 ns a tick, 64 ns an instruction.
 pub const INSTRUCTIONS_PER_TICK: (u64, u64) = (125, 128);
 /// Rows and columns of the matrices whose products are counted: they lie in RAM here.
