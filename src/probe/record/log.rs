@@ -16,48 +16,32 @@ pub fn log(frame: &Frame<'_>) {
         record,
         ..
     } = frame;
+    macro_rules! line {
+        ($level:ident) => {
+            defmt::$level!(
+                "{=u64:016x} {}.{} {} ms {}",
+                device,
+                boot,
+                seq,
+                uptime_ms,
+                record
+            )
+        };
+    }
     match record {
         Record::Fault { .. }
         | Record::Window {
             answer: Answer::Faulty,
             ..
-        } => defmt::error!(
-            "{=u64:016x} {}.{} {} ms {}",
-            device,
-            boot,
-            seq,
-            uptime_ms,
-            record
-        ),
+        } => line!(error),
         Record::Window { answer, .. } | Record::Monitor { answer, .. } if *answer != Answer::Ok => {
-            defmt::warn!(
-                "{=u64:016x} {}.{} {} ms {}",
-                device,
-                boot,
-                seq,
-                uptime_ms,
-                record
-            );
+            line!(warn);
         }
         Record::Health { self_test, .. }
             if !matches!(self_test, SelfTest::Passed | SelfTest::NotRun) =>
         {
-            defmt::error!(
-                "{=u64:016x} {}.{} {} ms {}",
-                device,
-                boot,
-                seq,
-                uptime_ms,
-                record
-            );
+            line!(error);
         }
-        _ => defmt::info!(
-            "{=u64:016x} {}.{} {} ms {}",
-            device,
-            boot,
-            seq,
-            uptime_ms,
-            record
-        ),
+        _ => line!(info),
     }
 }
