@@ -35,6 +35,12 @@ pub mod plan;
 // Models on disk, as every tool reads and writes them.
 pub mod checkpoint;
 
+// Figures of detectors and models, and how sure they are.
+pub mod stats;
+
+// Small questions to a language model, and text that teaches them.
+pub mod tasks;
+
 // Text to learn from.
 pub mod data;
 
@@ -58,9 +64,6 @@ pub mod run;
 
 // How well a model predicts text.
 pub mod eval;
-
-// Figures of detectors, and how sure they are.
-pub mod stats;
 
 // What is familiar to a model.
 pub mod calibrate;
