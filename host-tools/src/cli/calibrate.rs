@@ -94,12 +94,10 @@ pub(super) struct DataArgs {
 impl DataArgs {
     /// Texts by unit.
     pub(super) fn units(&self) -> anyhow::Result<Vec<(String, Vec<Vec<u8>>)>> {
-        let source = match self.data.as_slice() {
-            [] => Source::RustSource,
-            paths => Source::Paths(paths.to_vec()),
-        };
+        let source = Source::named(&self.data);
         let all = data::documents(&source).context("there is no data to run the model on")?;
-        let seed = self.held_out.or(self.data.is_empty().then_some(0));
+        let own = !matches!(source, Source::Paths(_));
+        let seed = self.held_out.or(own.then_some(0));
         let some = seed.map_or(all.clone(), |seed| data::held_out(all, seed));
         Ok(calibrate::group(some, self.unit))
     }

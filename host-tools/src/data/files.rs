@@ -24,6 +24,7 @@ pub(super) fn documents(paths: &[PathBuf]) -> Result<Vec<Document>, Error> {
             documents.push(Document {
                 name: name.to_string_lossy().into_owned(),
                 bytes,
+                part: None,
             });
         }
     }
@@ -68,7 +69,8 @@ pub(super) fn walk(
             let bytes = read(&path)?;
             if !bytes.contains(&0) {
                 let name = relative(root, &path);
-                to.push(Document { name, bytes });
+                let part = None;
+                to.push(Document { name, bytes, part });
             }
         }
     }
@@ -99,6 +101,7 @@ fn pieces(document: &Document) -> Vec<Document> {
         pieces.push(Document {
             name: format!("{}#{:06}", document.name, pieces.len()),
             bytes: piece.to_vec(),
+            part: None,
         });
         rest = after;
     }

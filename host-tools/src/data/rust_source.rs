@@ -74,6 +74,7 @@ pub(super) fn documents() -> Result<Vec<Document>, Error> {
         all.extend(found.into_iter().map(|d| Document {
             name: format!("{}/{}", pinned.name, d.name),
             bytes: d.bytes,
+            part: None,
         }));
     }
     Ok(all)

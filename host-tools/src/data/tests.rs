@@ -7,6 +7,7 @@ fn documents(n: usize) -> Vec<Document> {
     let document = |i: usize| Document {
         name: format!("d{i}"),
         bytes: format!("text of document {i}\n").repeat(20).into_bytes(),
+        part: None,
     };
     (0..n).map(document).collect()
 }
@@ -17,22 +18,21 @@ fn split_depends_on_names_and_seed_alone() {
     backwards.reverse();
     let (a, b) = (Corpus::split(documents(50), 1), Corpus::split(backwards, 1));
     assert_eq!(
-        (&a.train, &a.validation, &a.id),
-        (&b.train, &b.validation, &b.id)
+        (&a.train, &a.validation, &a.test, &a.id),
+        (&b.train, &b.validation, &b.test, &b.id)
     );
     assert_ne!(a.validation, Corpus::split(documents(50), 2).validation);
-    assert!((1..15).contains(&a.documents[1]), "{:?}", a.documents);
+    let held_out = |c: &Corpus| c.documents[1] + c.documents[2];
+    assert!((1..15).contains(&held_out(&a)), "{:?}", a.documents);
     let more = Corpus::split(documents(60), 1);
-    assert!(
-        more.documents[1] >= a.documents[1],
-        "a document changed sides"
-    );
+    assert!(held_out(&more) >= held_out(&a), "a document changed sides");
+    assert_eq!(super::held_out(documents(50), 1).len(), held_out(&a));
 }
 
 #[test]
 fn two_documents_are_one_each() {
     for seed in 0..20 {
-        assert_eq!(Corpus::split(documents(2), seed).documents, [1, 1]);
+        assert_eq!(Corpus::split(documents(2), seed).documents, [1, 1, 0]);
     }
 }
 
@@ -74,7 +74,11 @@ fn files_are_found_cut_and_refused() {
     let text = dir.path().join("a.txt");
     fs::write(&text, "line\n".repeat(5000)).unwrap();
     let one = Corpus::load(&Source::Paths(vec![text.clone()]), 0).unwrap();
-    assert!(one.documents.iter().all(|&n| n > 0), "{:?}", one.documents);
+    assert!(
+        one.documents[0] > 0 && one.documents[1] > 0,
+        "{:?}",
+        one.documents
+    );
     let binary = dir.path().join("b.bin");
     fs::write(&binary, b"ab\0c").unwrap();
     let refused = Corpus::load(&Source::Paths(vec![binary]), 0);
@@ -120,5 +124,39 @@ fn pinned_crates_are_those_of_the_lock_file() {
 #[test]
 fn rust_source_is_here_after_a_build() {
     let corpus = Corpus::load(&Source::RustSource, 0).unwrap();
-    assert!(corpus.train.len() > 4_000_000 && corpus.validation.len() > 200_000);
+    assert!(corpus.train.len() > 4_000_000 && corpus.validation.len() > 100_000);
+    assert!(corpus.test.len() > 100_000);
+}
+
+#[test]
+fn the_grammar_says_which_part_is_which() {
+    let source = Source::named(&["grammar".into()]);
+    let (a, b) = (
+        Corpus::load(&source, 1).unwrap(),
+        Corpus::load(&source, 2).unwrap(),
+    );
+    assert_eq!((&a.id, &a.test), (&b.id, &b.test));
+    assert!(a.train.len() >= 8 << 20 && a.train.len() < 9 << 20);
+    let within = 512 << 10..600 << 10;
+    assert!(within.contains(&a.validation.len()) && within.contains(&a.test.len()));
+    let count = |text: &[u8], name: &[u8]| text.windows(name.len()).filter(|w| *w == name).count();
+    assert_eq!(count(&a.train, b"weight"), 0);
+    assert!(count(&a.test, b"weight") > 100 && count(&a.test, b"total") == 0);
+    assert_eq!(Source::named(&[]), Source::RustSource);
+    assert!(matches!(
+        Source::named(&["./grammar".into()]),
+        Source::Paths(_)
+    ));
+}
+
+#[test]
+fn half_of_what_is_held_out_is_for_the_test() {
+    let corpus = Corpus::split(documents(2000), 3);
+    let [_, validation, test] = corpus.documents;
+    assert!(
+        validation.abs_diff(test) < 50 && validation + test > 150,
+        "{validation} {test}"
+    );
+    assert!(corpus.test_windows(1 << 20, 1).is_empty());
+    assert_eq!(corpus.test_windows(16, 5).len(), 5);
 }

@@ -124,7 +124,8 @@ impl Set {
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             let name = name.into_owned();
             set.add(&path, name.clone(), &bytes)?;
-            documents.push(Document { name, bytes });
+            let part = None;
+            documents.push(Document { name, bytes, part });
         }
         if set.files.is_empty() {
             return Err(Error::NoFiles(dir.to_owned()));
