@@ -12,10 +12,11 @@ use crate::report::{NextStep, Out, count, percent, table};
 use crate::train::classify::{self, Classify, Summary};
 use crate::train::{Metrics, Saving, Settings};
 
-/// Steps, windows a step, and width of a classifier unless asked otherwise.
+/// Steps, windows a step, width and head of a classifier unless asked otherwise.
 pub(super) const STEPS: u64 = 1500;
 pub(super) const BATCH: usize = 32;
 pub(super) const DIM: usize = 32;
+pub(super) const HEAD: usize = 16;
 
 /// Windows of recordings, with --task classify
 #[derive(Clone, Debug, clap::Args)]

@@ -20,10 +20,12 @@ mod journal;
 pub mod optimiser;
 pub mod parameters;
 pub mod project;
+pub mod recipe;
 pub mod schedule;
 mod select;
 pub mod settings;
 mod simd;
+pub mod sites;
 pub mod state;
 mod step;
 
@@ -108,6 +110,8 @@ pub struct Summary {
     pub density: f64,
     /// Bits per byte on validation data, in the graph.
     pub bits_per_byte: f64,
+    /// The same on test data, which no setting was chosen on; `null` where there is too little of it.
+    pub test_bits_per_byte: Option<f64>,
     /// Bits per byte of a trigram model of the same training bytes on the same validation bytes.
     pub trigram_bits_per_byte: f64,
     /// Validation bytes that were predicted.
@@ -157,16 +161,19 @@ pub fn run_on(
         first,
         seconds,
     } = &learned;
+    let predict = |text: &[u8], windows: &[_]| {
+        evaluate::bits_per_byte(graph, &state.parameters, text, windows, config.vocab_size)
+    };
+    let test = corpus.test_windows(config.seq_len, settings.windows);
     let text = &corpus.validation;
-    let bits_per_byte =
-        evaluate::bits_per_byte(graph, &state.parameters, text, &windows, config.vocab_size);
     let summary = Summary {
         checkpoint: dir.to_owned(),
         steps: settings.schedule.steps,
         tokens: settings.schedule.steps * per_step,
         parameters: layout.len,
         density: layout.density(&state.parameters),
-        bits_per_byte,
+        bits_per_byte: predict(text, &windows),
+        test_bits_per_byte: (!test.is_empty()).then(|| predict(&corpus.test, &test)),
         trigram_bits_per_byte: Trigram::train(&corpus.train).bits_per_byte(text, &windows),
         validated: windows.iter().map(|w| w.len() - 1).sum(),
         seconds: *seconds,
@@ -282,6 +289,7 @@ fn checkpoint(
             "tokens": summary.tokens,
             "density": summary.density,
             "bits_per_byte": summary.bits_per_byte,
+            "test_bits_per_byte": summary.test_bits_per_byte,
             "trigram_bits_per_byte": summary.trigram_bits_per_byte,
             "validated": summary.validated,
         }),

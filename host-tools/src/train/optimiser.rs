@@ -6,7 +6,7 @@
 //!
 //! # Invariants
 //! - Moments and gradients stay dense, so that a weight that was cleared can come back.
-//! - ε = 0.1 has a meaning only because the gradient was brought to unit RMS just before.
+//! - ε = 0.1 has a meaning only because the gradient was brought to unit RMS just before; [`Normalise`] switches that.
 //!
 //! # Why
 //! One flat pass over a few hundred thousand numbers costs less than a per-tensor optimiser's bookkeeping, and its whole
@@ -27,6 +27,35 @@ pub struct Constants {
     pub eps: f32,
     /// Decoupled decay of matrices, per unit of learning rate; applied after the projection.
     pub weight_decay: f32,
+    /// What Adam sees of a gradient.
+    #[serde(default)]
+    pub normalise: Normalise,
+}
+
+/// What the optimiser sees of a gradient.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Normalise {
+    /// It is scaled to an RMS of 1 over all parameters, as the released script does
+    #[default]
+    Unit,
+    /// It is scaled down to an RMS of 1 where it is larger, as the paper says
+    Clip,
+    /// It is taken as it is
+    Raw,
+}
+
+impl Normalise {
+    /// The factor of a gradient whose values have this mean square.
+    #[inline(always)]
+    fn scale(self, mean_square: f32) -> f32 {
+        let unit = 1.0 / (mean_square.sqrt() + 1e-5);
+        match self {
+            Normalise::Unit => unit,
+            Normalise::Clip => unit.min(1.0),
+            Normalise::Raw => 1.0,
+        }
+    }
 }
 
 /// Moments of every parameter.
@@ -56,14 +85,18 @@ impl Moments {
         let (
             Moments { m, v },
             Constants {
-                beta1, beta2, eps, ..
+                beta1,
+                beta2,
+                eps,
+                normalise,
+                ..
             },
         ) = (self, *c);
         fast(
             #[inline(always)]
             || {
                 let mean = dot(gradient, gradient) / gradient.len().max(1) as f32;
-                let scale = 1.0 / (mean.sqrt() + 1e-5);
+                let scale = normalise.scale(mean);
                 let moments = m.iter_mut().zip(v);
                 for ((w, g), (m, v)) in w.iter_mut().zip(gradient).zip(moments) {
                     let g = g * scale;
@@ -91,6 +124,7 @@ mod tests {
         beta2: 0.95,
         eps: 0.1,
         weight_decay: 0.1,
+        normalise: Normalise::Unit,
     };
 
     #[test]
@@ -101,6 +135,15 @@ mod tests {
             assert!((w[0] - (1.0 - 0.01 / 1.1)).abs() < 2e-4, "{}", w[0]);
             assert!((w[1] - (1.0 + 0.01 / 1.1)).abs() < 2e-4);
         }
+    }
+
+    #[test]
+    fn gradients_are_scaled_as_asked() {
+        assert!((Normalise::Unit.scale(4.0) - 0.5).abs() < 1e-5);
+        assert!(Normalise::Unit.scale(1e-4) > 99.0);
+        assert!((Normalise::Clip.scale(4.0) - 0.5).abs() < 1e-5);
+        assert_eq!(Normalise::Clip.scale(0.25), 1.0);
+        assert_eq!(Normalise::Raw.scale(4.0), 1.0);
     }
 
     #[test]

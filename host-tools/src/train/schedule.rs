@@ -27,6 +27,16 @@ pub struct Schedule {
     pub anneal_from: f64,
     /// Share of steps after which the final density holds.
     pub anneal_until: f64,
+    /// Whether the learning rate falls to 0 after it has risen.
+    #[serde(default = "yes")]
+    pub decay: bool,
+    /// Whether the learning rate has the factor √(target / density).
+    #[serde(default = "yes")]
+    pub sharkfin: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Schedule {
@@ -50,8 +60,15 @@ impl Schedule {
             1.0
         };
         let fall = (self.steps - step.min(self.steps)) as f64 / self.steps.max(1) as f64;
-        let decay = (fall / (1.0 - self.warmup).max(f64::MIN_POSITIVE)).min(1.0);
-        self.lr * rise.min(decay) * (self.density / self.density(step)).sqrt()
+        let decay = match self.decay {
+            true => (fall / (1.0 - self.warmup).max(f64::MIN_POSITIVE)).min(1.0),
+            false => 1.0,
+        };
+        let sharkfin = match self.sharkfin {
+            true => (self.density / self.density(step)).sqrt(),
+            false => 1.0,
+        };
+        self.lr * rise.min(decay) * sharkfin
     }
 }
 
@@ -66,6 +83,8 @@ mod tests {
         density: 0.1,
         anneal_from: 0.01,
         anneal_until: 0.5,
+        decay: true,
+        sharkfin: true,
     };
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::classify::Classify;
 use super::graph::Device;
-use super::optimiser::Constants;
+use super::optimiser::{Constants, Normalise};
 use super::schedule::Schedule;
 use crate::checkpoint::{Blueprint, Tokenizer};
 use crate::data::Source;
@@ -17,7 +17,7 @@ use crate::data::Source;
 pub struct Settings {
     /// Shape and switches of the model.
     pub model: Blueprint,
-    /// Files and directories to learn from; none is the data set `rust-source`.
+    /// Files and directories to learn from, or the name of a data set; none is `rust-source`.
     pub data: Vec<PathBuf>,
     /// Seed of initial weights, data order and split.
     pub seed: u64,
@@ -87,12 +87,15 @@ pub const DEFAULT: Settings = Settings {
         density: 0.1,
         anneal_from: 0.01,
         anneal_until: 0.5,
+        decay: true,
+        sharkfin: true,
     },
     optimiser: Constants {
         beta1: 0.9,
         beta2: 0.95,
         eps: 0.1,
         weight_decay: 0.1,
+        normalise: Normalise::Unit,
     },
     per_neuron: 4,
     batch: 8,
@@ -127,10 +130,7 @@ impl Settings {
 
     /// Where the documents come from.
     pub fn source(&self) -> Source {
-        match self.data.as_slice() {
-            [] => Source::RustSource,
-            paths => Source::Paths(paths.to_vec()),
-        }
+        Source::named(&self.data)
     }
 
     /// Checks what the types leave open.
