@@ -28,6 +28,7 @@ mod open;
 mod prune;
 mod replay;
 mod run;
+mod tasks;
 mod train;
 mod windows;
 
@@ -65,6 +66,7 @@ enum Command {
     Inspect(inspect::Args),
     Run(run::Args),
     Eval(eval::Args),
+    Tasks(tasks::Args),
     Calibrate(calibrate::Args),
     Monitor(monitor::Args),
     Device(device::Args),
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Calibrate(args) => calibrate::run(args, cli.quiet),
         Command::Monitor(args) => monitor::run(args, cli.quiet),
         Command::Eval(args) => eval::run(args, cli.quiet),
+        Command::Tasks(args) => tasks::run(args, cli.quiet),
         Command::Device(args) => device::run(args, cli.quiet),
         Command::Fleet(args) => fleet::run(args, cli.quiet),
         Command::Check(args) => check::run(args, cli.quiet),

@@ -7,6 +7,7 @@ mod monitor;
 mod plans;
 mod refusals;
 mod story;
+mod tasks;
 mod telemetry;
 mod windows;
 
