@@ -64,10 +64,16 @@ pub(super) fn top_k(x: Tensor<2>, k: usize) -> Tensor<2> {
     if k == 0 || k >= x.dims()[1] {
         return x;
     }
+    let (stays, _) = largest(&x, k);
+    x.mask_fill(stays.bool_not(), 0.0)
+}
+
+/// Which entries are among the k largest |x| of their row, and the least of these |x|, (tokens, 1).
+fn largest(x: &Tensor<2>, k: usize) -> (Tensor<2, Bool>, Tensor<2>) {
     let size = x.clone().detach().abs();
     let least = size.clone().topk(k, 1).narrow(1, k - 1, 1);
     let above = size.clone().greater(least.clone().expand(size.dims()));
-    let tied = size.clone().equal(least.expand(size.dims()));
+    let tied = size.clone().equal(least.clone().expand(size.dims()));
     let room = above
         .clone()
         .int()
@@ -76,8 +82,31 @@ pub(super) fn top_k(x: Tensor<2>, k: usize) -> Tensor<2> {
         .add_scalar(k as i32);
     let place = tied.clone().int().cumsum(1);
     let fits = place.lower_equal(room.expand(size.dims()));
-    let stays = above.bool_or(tied.bool_and(fits));
-    x.mask_fill(stays.bool_not(), 0.0)
+    (above.bool_or(tied.bool_and(fits)), least)
+}
+
+/// `m ⊙ AbsTopK(m ⊙ x) + (1 − m) ⊙ constants`, m (1, width) of 0 and 1; see [`super::fused::Mask`] for its gradient.
+pub(super) fn mask(x: Tensor<2>, m: Tensor<2>, constants: &[f32], k: usize) -> Tensor<2> {
+    let [rows, width] = x.dims();
+    let data = TensorData::new(constants.to_vec(), [1, width]);
+    let constants = Tensor::<2>::from_data(data, &x.device());
+    let shown = if k == 0 || k >= width {
+        x
+    } else {
+        let kept = m.clone().detach().expand([rows, width]);
+        let (stays, least) = largest(&(x.clone() * kept.clone()), k);
+        let enters = x
+            .clone()
+            .detach()
+            .abs()
+            .greater_equal(least.expand([rows, width]));
+        let dropped = kept.equal_elem(0.0);
+        let counts = stays
+            .bool_and(dropped.clone().bool_not())
+            .bool_or(enters.bool_and(dropped));
+        x.mask_fill(counts.bool_not(), 0.0)
+    };
+    shown * m.clone() + (m.mul_scalar(-1.0).add_scalar(1.0)) * constants
 }
 
 /// `AbsTopK(act(a) ⊙ factor)`

@@ -6,7 +6,9 @@ use burn::tensor::Tensor;
 use lacuna::config::{Activation, Config};
 
 use super::composed;
-use super::fused::{self, Activate, AddRows, Attend, CrossEntropy, Embed, Linear, Norm, TopK};
+use super::fused::{
+    self, Activate, AddRows, Attend, CrossEntropy, Embed, Linear, Mask, Norm, TopK,
+};
 use super::{Rope, Tokens};
 
 /// Which of the two realisations runs.
@@ -59,6 +61,20 @@ impl Layers {
             _ if k == 0 => x,
             Layers::Composed => composed::top_k(x, k),
             Layers::Fused => fused::run1(TopK { k }, x),
+        }
+    }
+
+    pub(super) fn mask(
+        self,
+        x: Tensor<2>,
+        mask: Tensor<2>,
+        constants: &Arc<[f32]>,
+        k: usize,
+    ) -> Tensor<2> {
+        let constants = constants.clone();
+        match self {
+            Layers::Composed => composed::mask(x, mask, &constants, k),
+            Layers::Fused => fused::run2(Mask { constants, k }, x, mask),
         }
     }
 

@@ -18,6 +18,8 @@ mod device;
 mod fused;
 mod gaps;
 mod layers;
+mod mask;
+mod nodes;
 mod rope;
 #[cfg(test)]
 mod tests;
@@ -33,6 +35,8 @@ use super::parameters::Layout;
 
 pub use device::{Device, Unavailable};
 pub use layers::Layers;
+pub use mask::{Ablation, Prompts};
+pub use nodes::{NODES, Nodes, SiteNodes};
 pub use rope::Rope;
 
 /// Token ids that a kernel can keep.
@@ -70,6 +74,7 @@ pub struct Graph {
     device: burn::tensor::Device,
     layers: Layers,
     gaps: gaps::Gaps,
+    masks: mask::Masks,
 }
 
 impl Graph {
@@ -85,6 +90,7 @@ impl Graph {
             device: device.open()?,
             layers: device.layers(),
             gaps: None,
+            masks: None,
         })
     }
 
@@ -96,15 +102,12 @@ impl Graph {
         }
     }
 
-    fn leaves(&self, parameters: &[f32], tracked: bool) -> Leaves {
-        let device = match tracked {
-            true => self.device.clone().autodiff(),
-            false => self.device.clone(),
-        };
+    /// `parameters` on `device`, with gradients if they are `tracked`.
+    fn leaves(&self, parameters: &[f32], device: &burn::tensor::Device, tracked: bool) -> Leaves {
         let leaf = |entry: &super::parameters::Entry| {
             let values = parameters[entry.range.clone()].to_vec();
             let data = TensorData::new(values, [entry.rows, entry.cols]);
-            let leaf = Tensor::from_data(data, &device);
+            let leaf = Tensor::from_data(data, device);
             if tracked { leaf.require_grad() } else { leaf }
         };
         let entries = self.layout.entries.iter();
@@ -113,7 +116,7 @@ impl Graph {
 
     /// Mean loss of `batch` in nats, and its gradient in the order of the layout.
     pub fn gradient(&self, parameters: &[f32], batch: &Batch) -> (f32, Vec<f32>) {
-        let leaves = self.leaves(parameters, true);
+        let leaves = self.leaves(parameters, &self.device.clone().autodiff(), true);
         let logits = self.decode(&leaves, &batch.inputs, batch.seq);
         let loss = self.layers.cross_entropy(logits, &batch.targets);
         let tape = loss.backward();
@@ -129,13 +132,15 @@ impl Graph {
     /// Logits (tokens, vocabulary) of sequences of length `seq`.
     pub fn logits(&self, parameters: &[f32], tokens: &Tokens, seq: usize) -> Vec<f32> {
         let inputs = Inputs::Tokens(tokens.clone());
-        host(self.decode(&self.leaves(parameters, false), &inputs, seq))
+        let leaves = self.leaves(parameters, &self.device, false);
+        host(self.decode(&leaves, &inputs, seq))
     }
 
     /// Logits (windows, classes) of windows of normalised patches, `(windows · seq, channels · len)`.
     pub fn classify(&self, parameters: &[f32], patches: &Arc<[f32]>, seq: usize) -> Vec<f32> {
         let inputs = Inputs::Patches(patches.clone());
-        host(self.decode(&self.leaves(parameters, false), &inputs, seq))
+        let leaves = self.leaves(parameters, &self.device, false);
+        host(self.decode(&leaves, &inputs, seq))
     }
 }
 

@@ -180,3 +180,70 @@ fn loss_falls_along_the_gradient() {
         loss - after
     );
 }
+
+/// Every switch of the mask in plain loops: values, and gradients by what the kernel says of them.
+fn by_loops(x: &[f32], mask: &[f32], constants: &[f32], k: usize, grad: &[f32]) -> [Vec<f32>; 3] {
+    let width = mask.len();
+    let [mut y, mut dx] = [vec![0.0; x.len()], vec![0.0; x.len()]];
+    let mut dm = vec![0.0; width];
+    for (t, row) in x.chunks_exact(width).enumerate() {
+        let mut order: Vec<usize> = (0..width).filter(|&j| mask[j] == 1.0).collect();
+        order.sort_by(|&a, &b| row[b].abs().total_cmp(&row[a].abs()));
+        let places = if k == 0 { width } else { k };
+        let least = if places <= order.len() && places < width {
+            row[order[places - 1]].abs()
+        } else {
+            0.0
+        };
+        for j in 0..width {
+            let at = t * width + j;
+            let shown = row[j].abs() >= least;
+            let value = if shown { row[j] } else { 0.0 };
+            y[at] = if mask[j] == 1.0 { value } else { constants[j] };
+            dx[at] = if mask[j] == 1.0 && shown {
+                grad[at]
+            } else {
+                0.0
+            };
+            dm[j] += grad[at] * (value - constants[j]);
+        }
+    }
+    [y, dx, dm]
+}
+
+#[test]
+fn masks_are_those_of_plain_loops_in_both_realisations() {
+    use burn::tensor::{Tensor, TensorData};
+    let (rows, width) = (5, 12);
+    let x = random(rows * width, 21);
+    let grad = random(rows * width, 22);
+    let constants: std::sync::Arc<[f32]> = random(width, 23).into();
+    for (k, dropped) in [(0, 3), (4, 3), (4, 10), (12, 5)] {
+        let mask: Vec<f32> = (0..width)
+            .map(|j| f32::from(u8::from(j * 7 % width >= dropped)))
+            .collect();
+        let expected = by_loops(&x, &mask, &constants, k, &grad);
+        for layers in [super::Layers::Fused, super::Layers::Composed] {
+            let device = burn::tensor::Device::flex().autodiff();
+            let tensor = |values: &[f32], rows: usize| {
+                let data = TensorData::new(values.to_vec(), [rows, width]);
+                Tensor::<2>::from_data(data, &device)
+            };
+            let (xs, m) = (
+                tensor(&x, rows).require_grad(),
+                tensor(&mask, 1).require_grad(),
+            );
+            let y = layers.mask(xs.clone(), m.clone(), &constants, k);
+            let tape = (y.clone() * tensor(&grad, rows)).sum().backward();
+            let found = [y, xs.grad(&tape).unwrap(), m.grad(&tape).unwrap()].map(super::host);
+            for (found, expected) in found.iter().zip(&expected) {
+                let far = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
+                let far = far.fold(0.0, f32::max);
+                assert!(
+                    far < 1e-5,
+                    "{layers:?} {k} {dropped}: {found:?} {expected:?}"
+                );
+            }
+        }
+    }
+}

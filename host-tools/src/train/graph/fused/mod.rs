@@ -17,6 +17,7 @@ mod attention;
 mod cross_entropy;
 mod linear;
 mod lookup;
+mod mask;
 mod norm;
 mod product;
 mod select;
@@ -38,6 +39,7 @@ pub(super) use attention::Attend;
 pub(super) use cross_entropy::CrossEntropy;
 pub(super) use linear::Linear;
 pub(super) use lookup::{AddRows, Embed};
+pub(super) use mask::Mask;
 pub(super) use norm::Norm;
 pub(super) use select::TopK;
 
