@@ -65,6 +65,9 @@ pub mod run;
 // How well a model predicts text.
 pub mod eval;
 
+// Circuits: the few nodes that do one task.
+pub mod circuit;
+
 // What is familiar to a model.
 pub mod calibrate;
 

@@ -1,0 +1,149 @@
+//! `circuit.json`: what was found, by which settings, and what it is worth.
+//!
+//! ```text
+//! DIR/circuit.json        this record          DIR/model.safetensors, config.json, train.json   the carved checkpoint
+//! DIR/circuit.html        the view of it
+//! ```
+//!
+//! # Invariants
+//! - Everything needed to search again is in it: checkpoint, digest of its weights, task, settings, seed.
+
+use std::path::{Path, PathBuf};
+
+use blake2::{Blake2s256, Digest};
+use serde::{Deserialize, Serialize};
+use zerocopy::IntoBytes;
+
+use super::Error;
+use super::constants;
+use super::size::Size;
+use super::study::{Found, Request, Trial};
+use super::validate::Validation;
+use crate::checkpoint::{self, Checkpoint};
+use crate::train::graph::Nodes;
+
+/// File of the record.
+pub const RECORD: &str = "circuit.json";
+/// File of the view.
+pub const VIEW: &str = "circuit.html";
+
+/// Nodes of one site.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Channels {
+    /// The site, in TransformerLens' words.
+    pub site: String,
+    /// Channels there.
+    pub channels: Vec<usize>,
+}
+
+/// A circuit and its figures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The task.
+    pub task: String,
+    /// Directory of the model's checkpoint.
+    pub checkpoint: PathBuf,
+    /// Digest of its weights.
+    pub weights: String,
+    /// Pairs that chose the circuit, and as many that judged it.
+    pub pairs: usize,
+    /// Seed of the pairs.
+    pub seed: u64,
+    /// How it was searched.
+    pub request: Request,
+    /// Sites where zero stands in for the mean, because no file could carry it.
+    pub zeroed: Vec<String>,
+    /// Whether the target is met on the pairs that chose it.
+    pub met: bool,
+    /// Alone, it meets the target on held-out pairs.
+    pub sufficient: bool,
+    /// Without it the model fails, and does not without random nodes.
+    pub necessary: bool,
+    /// Nodes and edges of the circuit.
+    pub size: Size,
+    /// Nodes and edges of the whole model.
+    pub whole: Size,
+    /// Scale of the logits.
+    pub scale: f64,
+    /// Its nodes.
+    pub nodes: Vec<Channels>,
+    /// Losses on held-out pairs.
+    pub validation: Validation,
+    /// The circuit first, then other seeds and controls.
+    pub trials: Vec<Trial>,
+    /// Overlap of the masks of every two seeds.
+    pub jaccard: Vec<f64>,
+}
+
+impl Record {
+    /// The record of `found` in the model `model` of the directory `dir`.
+    pub fn new(
+        (model, dir): (&Checkpoint, &Path),
+        (task, pairs, seed): (&str, usize, u64),
+        request: &Request,
+        found: &Found,
+    ) -> Record {
+        let nodes = Nodes::new(&model.config);
+        let channels = nodes.sites.iter().map(|s| Channels {
+            site: s.site.to_string(),
+            channels: (0..s.range.len())
+                .filter(|i| found.on[s.range.start + i])
+                .collect(),
+        });
+        let zeroed = match request.stand {
+            constants::Stand::Mean => constants::uncarried(&model.config),
+            constants::Stand::Zero => Vec::new(),
+        };
+        let first = found.trials.first();
+        Record {
+            task: task.to_owned(),
+            checkpoint: dir.to_owned(),
+            weights: digest(model),
+            pairs,
+            seed,
+            request: request.clone(),
+            zeroed,
+            met: first.is_some_and(|t| t.cut.met),
+            sufficient: found.validation.sufficient(request.target),
+            necessary: found.validation.necessary(),
+            size: first.map(|t| t.size).unwrap_or_default(),
+            whole: found.whole,
+            scale: found.scale,
+            nodes: channels.filter(|c| !c.channels.is_empty()).collect(),
+            validation: found.validation,
+            trials: found.trials.clone(),
+            jaccard: found.jaccard.clone(),
+        }
+    }
+
+    /// Reads the record in the directory `dir`.
+    ///
+    /// # Errors
+    /// No such file, or one that is no record.
+    pub fn load(dir: &Path) -> Result<Record, Error> {
+        let path = dir.join(RECORD);
+        let bytes = checkpoint::read(&path)?;
+        let record = serde_json::from_slice(&bytes);
+        Ok(record.map_err(|source| checkpoint::Error::Json { path, source })?)
+    }
+
+    /// Writes it into the directory `dir`.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn save(&self, dir: &Path) -> Result<(), Error> {
+        Ok(checkpoint::write_json(&dir.join(RECORD), self)?)
+    }
+}
+
+/// 16 hex digits of BLAKE2s over names and values of all tensors.
+pub fn digest(model: &Checkpoint) -> String {
+    let mut hash = Blake2s256::new();
+    for (name, weights) in &model.tensors {
+        hash.update(name.as_bytes());
+        hash.update([0]);
+        hash.update(weights.data.as_bytes());
+    }
+    let digest = hash.finalize();
+    digest[..8].iter().map(|b| format!("{b:02x}")).collect()
+}
