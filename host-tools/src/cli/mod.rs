@@ -12,6 +12,7 @@ mod bench_encodings;
 mod budget;
 mod calibrate;
 mod check;
+mod circuit;
 mod classify;
 mod decode;
 mod demo;
@@ -62,6 +63,7 @@ enum Command {
     Train(train::Args),
     Import(import::Args),
     Prune(prune::Args),
+    Circuit(circuit::Args),
     Export(export::Args),
     Inspect(inspect::Args),
     Run(run::Args),
@@ -87,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::run(args, cli.quiet),
         Command::Import(args) => import::run(args, cli.quiet),
         Command::Prune(args) => prune::run(args, cli.quiet),
+        Command::Circuit(args) => circuit::run(args, cli.quiet),
         Command::Export(args) => export::run(args, cli.quiet),
         Command::Inspect(args) => inspect::run(args, cli.quiet),
         Command::Run(args) => run::run(args, cli.quiet),

@@ -1,5 +1,6 @@
 //! The `lacuna` command as a stranger meets it: what it prints, writes and refuses.
 
+mod circuit;
 mod contracts;
 mod device;
 mod forms;

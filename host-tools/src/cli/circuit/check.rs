@@ -1,0 +1,118 @@
+//! `lacuna circuit check`
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use serde_json::json;
+
+use super::super::{export, open};
+use super::{advice, find, record};
+use crate::circuit::check::{self, Cost};
+use crate::circuit::record::digest;
+use crate::circuit::subject;
+use crate::export as exporter;
+use crate::report::{NextStep, Out, bytes, count, table};
+
+/// Run an exported circuit on the engine and compare it with what was found
+///
+/// The engine's loss on the held-out pairs must be the graph's up to rounding, and every instruction set here must give the
+/// same bits. Shows what the circuit costs beside the whole model.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Directory that `lacuna circuit find` wrote
+    circuit: PathBuf,
+    #[command(flatten)]
+    form: export::Form,
+    /// Checkpoint of the whole model [default: the one that was searched]
+    #[arg(long, value_name = "CHECKPOINT")]
+    whole: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Difference of losses, in nats, that rounding may make; entries at the edge of AbsTopK count as such.
+const ROUNDING: f64 = 1e-3;
+
+/// Runs the command.
+///
+/// # Errors
+/// A circuit that cannot be read, and one that the engine does not run as the graph did.
+pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
+    let out = Out {
+        quiet,
+        json: args.json,
+    };
+    let record = record(&args.circuit)?;
+    let carved = open::checkpoint(&args.circuit)?;
+    let path = args.whole.as_ref().unwrap_or(&record.checkpoint);
+    let whole = open::checkpoint(path)
+        .next_step(|| "name the model that was searched with --whole CHECKPOINT".to_owned())?;
+    if digest(&whole) != record.weights {
+        return Err(anyhow!(
+            "{} has other weights than were searched",
+            path.display()
+        ))
+        .next_step(|| "name the model that was searched with --whole CHECKPOINT".to_owned());
+    }
+    let [_, held_out, _] = find::cases(&carved, &record.task, record.seed, record.pairs)?;
+    let settings: exporter::Settings = args.form.into();
+    let file = exporter::export(&carved, None, &settings)?;
+    let ran = check::margins(&file.bytes, &held_out);
+    let next = ran.as_ref().err().map_or("", advice);
+    let (margins, digests) = ran.next_step(|| next.to_owned())?;
+    let engine = subject::loss(&margins, 1.0);
+    let graph = record.validation.calibrated.loss;
+    let same = digests.iter().all(|d| d.digest == digests[0].digest);
+    let costs = [
+        check::cost_as(&whole, &settings)?,
+        check::cost(&carved, file.bytes.len()),
+    ];
+    let value = json!({
+        "task": record.task, "loss_engine": engine, "loss_graph": graph,
+        "difference": engine - graph, "same_bits": same, "digests": digests,
+        "whole": costs[0], "circuit": costs[1],
+    });
+    out.result(&value, || {
+        let isas: Vec<&str> = digests.iter().map(|d| d.isa.as_str()).collect();
+        format!(
+            "{}\n\nloss on held-out pairs: engine {engine:.6}, graph {graph:.6}\nbits on {}: {}",
+            text(&costs),
+            isas.join(", "),
+            if same { "equal" } else { "different" },
+        )
+    })?;
+    if !same {
+        return Err(anyhow!("instruction sets disagree"))
+            .next_step(|| "report this with the circuit: it is a defect of the engine".to_owned());
+    }
+    if settings.values == exporter::Values::F32 && (engine - graph).abs() > ROUNDING {
+        return Err(anyhow!(
+            "the engine's loss is {engine:.6}, the graph's {graph:.6}"
+        ))
+        .next_step(|| {
+            "find the circuit again; its directory may hold files of two runs".to_owned()
+        });
+    }
+    Ok(())
+}
+
+fn text(costs: &[Cost; 2]) -> String {
+    let row = |what: &str, of: fn(&Cost) -> u64, show: fn(u64) -> String| {
+        let [whole, circuit] = costs.map(|c| of(&c));
+        let share = circuit as f64 / whole.max(1) as f64;
+        [
+            what.to_owned(),
+            show(whole),
+            show(circuit),
+            format!("{share:.3}"),
+        ]
+    };
+    let rows = [
+        row("flash", |c| c.flash as u64, bytes),
+        row("RAM", |c| c.ram as u64, bytes),
+        row("weights a token", |c| c.nonzeros as u64, count),
+        row("… in blocks", |c| c.block_nonzeros as u64, count),
+    ];
+    table(["", "whole model", "circuit", "share"], rows)
+}
