@@ -18,7 +18,7 @@ mod separation;
 pub use separation::{aupr, auroc, fpr_at_tpr, spearman};
 
 use lacuna::num::Rng;
-use statrs::distribution::{Beta, ContinuousCDF};
+use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
 
 /// An interval.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -57,6 +57,25 @@ pub fn clopper_pearson(successes: f64, n: f64, confidence: f64) -> Interval {
             high.unwrap_or(1.0)
         },
     }
+}
+
+/// Mean and `confidence` interval of the mean of independent, roughly normal values (Student's t); no interval for one.
+pub fn mean_interval(values: &[f64], confidence: f64) -> (f64, Option<Interval>) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n.max(1.0);
+    let quantile = |freedom: f64| {
+        let t = StudentsT::new(0.0, 1.0, freedom).ok()?;
+        Some(t.inverse_cdf(1.0 - (1.0 - confidence) / 2.0))
+    };
+    let interval = || {
+        let squares: f64 = values.iter().map(|v| (v - mean) * (v - mean)).sum();
+        let half = quantile(n - 1.0)? * (squares / (n - 1.0) / n).sqrt();
+        Some(Interval {
+            low: mean - half,
+            high: mean + half,
+        })
+    };
+    (mean, if values.len() > 1 { interval() } else { None })
 }
 
 /// The percentile interval of `figure` over samples of both sides drawn with replacement, `rounds` times.
@@ -118,6 +137,15 @@ mod tests {
             })
             .count();
         assert!(covered >= 950, "{covered} of 1000");
+    }
+
+    #[test]
+    fn mean_interval_of_the_tables() {
+        let (mean, interval) = mean_interval(&[1.0, 2.0, 3.0], 0.95);
+        let i = interval.unwrap();
+        // t of 2 degrees of freedom is 4.3027.
+        assert!((mean - 2.0).abs() < 1e-12 && (i.high - 2.0 - 4.3027 / 3f64.sqrt()).abs() < 1e-3);
+        assert_eq!(mean_interval(&[5.0], 0.95), (5.0, None));
     }
 
     #[test]
