@@ -80,6 +80,9 @@ pub mod telemetry;
 // What every encoding costs.
 pub mod encodings;
 
+// Many runs and the curve they draw.
+pub mod sweep;
+
 // The main job in one go.
 pub mod demo;
 

@@ -29,6 +29,7 @@ mod open;
 mod prune;
 mod replay;
 mod run;
+mod sweep;
 mod tasks;
 mod train;
 mod windows;
@@ -61,6 +62,7 @@ struct Cli {
 enum Command {
     Demo(demo::Args),
     Train(train::Args),
+    Sweep(sweep::Args),
     Import(import::Args),
     Prune(prune::Args),
     Circuit(circuit::Args),
@@ -87,6 +89,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Demo(args) => demo::run(args, cli.quiet),
         Command::Train(args) => train::run(args, cli.quiet),
+        Command::Sweep(args) => sweep::run(args, cli.quiet),
         Command::Import(args) => import::run(args, cli.quiet),
         Command::Prune(args) => prune::run(args, cli.quiet),
         Command::Circuit(args) => circuit::run(args, cli.quiet),

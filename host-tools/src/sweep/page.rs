@@ -1,0 +1,178 @@
+//! The curves as an HTML page that needs nothing else: plot, tables, and how to make them again.
+
+use core::fmt::Write;
+
+use super::curve::{ACCURACY, Curve, LOSS, Point, TEST, VALIDATION};
+use super::plot::line_name;
+use super::{MANIFEST, Sweep};
+use crate::report::{bytes, count};
+
+const STYLE: &str = "\
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24; }
+h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #d0d7de; }
+table { border-collapse: collapse; font-size: .84rem; margin: .8rem 0; display: block; overflow-x: auto; }
+th, td { padding: .2rem .6rem; text-align: left; border-bottom: 1px solid #eaeef2; white-space: nowrap; }
+th { background: #f6f8fa; }
+td + td { text-align: right; font-variant-numeric: tabular-nums; }
+svg { max-width: 100%; height: auto; }
+pre { background: #f6f8fa; padding: .8rem; overflow-x: auto; font-size: .8rem; }
+.note { color: #57606a; font-size: .84rem; }
+";
+
+/// `&`, `<`, `>` and quotes as entities.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+fn table(id: &str, head: &[String], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut html = format!("<table id=\"{id}\"><thead><tr>");
+    for name in head {
+        let _ = write!(html, "<th>{}</th>", escaped(name));
+    }
+    html.push_str("</tr></thead><tbody>\n");
+    for row in rows {
+        html.push_str("<tr>");
+        for cell in row {
+            let _ = write!(html, "<td>{}</td>", escaped(&cell));
+        }
+        html.push_str("</tr>\n");
+    }
+    html.push_str("</tbody></table>\n");
+    html
+}
+
+/// The page.
+pub(super) fn html(sweep: &Sweep, curve: &Curve, svg: &str) -> String {
+    let spec = sweep.spec();
+    let done = sweep
+        .jobs()
+        .iter()
+        .filter(|j| sweep.outcome(j).is_some())
+        .count();
+    let mut html = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>Capability against density</title>\n\
+         <style>\n{STYLE}</style></head><body>\n<h1>Capability against density</h1>\n\
+         <p>{done} of {} runs, {} seeds, {} steps of {} sequences each; bars are 95 % intervals over seeds \
+         (Student's t). Figures are the engine's, of the exported files.</p>\n{svg}\n",
+        sweep.jobs().len(),
+        spec.seeds.len(),
+        count(spec.steps),
+        spec.batch,
+    );
+    html.push_str("<h2>Points</h2>\n");
+    html.push_str(&points(curve));
+    html.push_str(&trends(curve));
+    html.push_str(&tasks(curve));
+    if !curve.missing.is_empty() {
+        html.push_str("<h2>Missing</h2>\n<ul>\n");
+        for (place, why) in &curve.missing {
+            let name = line_name(place);
+            let _ = writeln!(html, "<li>{name}, density {}: {why}</li>", place.density);
+        }
+        html.push_str("</ul>\n");
+    }
+    let text = serde_json::to_string_pretty(spec).unwrap_or_default();
+    let _ = write!(
+        html,
+        "<h2>To make this again</h2>\n<p>The specification, as in <code>{MANIFEST}</code>; \
+         <code>lacuna sweep SPEC.toml -o DIR</code> with the same keys gives the same bytes of every checkpoint on the \
+         same machine.</p>\n<pre>{}</pre>\n</body></html>\n",
+        escaped(&text)
+    );
+    html
+}
+
+fn points(curve: &Curve) -> String {
+    let head = [
+        "curve",
+        "density",
+        "width",
+        "lr ×",
+        "seeds",
+        "parameters",
+        "nonzeros",
+        "file",
+        "validation",
+        "test",
+        "accuracy",
+        "task loss",
+    ];
+    let rows = curve.lines().into_iter().flat_map(|(place, line)| {
+        let name = line_name(&place);
+        let row = move |p: &Point| {
+            vec![
+                name.clone(),
+                p.place.density.to_string(),
+                p.place.width.unwrap_or(0).to_string(),
+                p.lr.to_string(),
+                p.seeds.to_string(),
+                count(p.parameters as u64),
+                count(p.nonzeros),
+                bytes(p.file_bytes as u64),
+                p.shown(VALIDATION),
+                p.shown(TEST),
+                p.shown(ACCURACY),
+                p.shown(LOSS),
+            ]
+        };
+        line.into_iter().map(row).collect::<Vec<_>>()
+    });
+    table("points", &head.map(str::to_owned), rows)
+}
+
+fn trends(curve: &Curve) -> String {
+    let mut html = String::new();
+    for (place, line) in curve.lines() {
+        for (figure, words) in [(VALIDATION, "bits per byte"), (ACCURACY, "accuracy")] {
+            if let Some(rho) = Curve::trend(&line, figure) {
+                let name = line_name(&place);
+                let _ = writeln!(
+                    html,
+                    "<p class=\"note\">{name}: Spearman's correlation of density and {words} over {} means is {rho:.2}.</p>",
+                    line.len()
+                );
+            }
+        }
+    }
+    html
+}
+
+/// Accuracy by task, one column a point.
+fn tasks(curve: &Curve) -> String {
+    let lines = curve.lines();
+    let points: Vec<&Point> = lines.iter().flat_map(|l| l.1.iter().copied()).collect();
+    let Some(first) = points.first() else {
+        return String::new();
+    };
+    let names = first
+        .figures
+        .iter()
+        .filter_map(|m| m.figure.strip_prefix("accuracy."));
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    let mut head = vec!["task".to_owned()];
+    head.extend(
+        points
+            .iter()
+            .map(|p| format!("{} · width {}", p.place.density, p.place.width.unwrap_or(0))),
+    );
+    let rows = names.into_iter().map(|name| {
+        let figure = format!("accuracy.{name}");
+        let cells = points.iter().map(|p| p.shown(&figure));
+        [name.to_owned()].into_iter().chain(cells).collect()
+    });
+    format!("<h2>Accuracy by task</h2>\n{}", table("tasks", &head, rows))
+}
