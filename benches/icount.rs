@@ -14,7 +14,7 @@ use lacuna::format::schema::{self, Id, Tensor};
 use lacuna::kernels::{INPUT_PAD, Isa, IsaName, Lanes, Quantised};
 use lacuna::model::{Model, State};
 use lacuna::num::Rng;
-use lacuna::session::{Options, Session};
+use lacuna::session::{Options, Sampler, Session};
 use lacuna::sparse::{Major, ValueType};
 
 const SHAPE: (usize, usize) = (256, 256);
@@ -74,7 +74,26 @@ fn products(isa: Isa) -> Option<Vec<String>> {
     }
     core::hint::black_box(y);
     models(isa, &mut names)?;
+    if isa == Isa::Portable {
+        samplers(&mut names);
+    }
     Some(names)
+}
+
+/// A token from 512 logits, by every way of choosing.
+fn samplers(names: &mut Vec<String>) {
+    let logits = activations(&mut Rng::new(3), 512, 0, Numbers::Tame);
+    for (name, mut sampler) in [
+        ("greedy", Sampler::greedy()),
+        ("all", Sampler::new(1.0, 0, 1.0, 1)),
+        ("top-k-40", Sampler::new(1.0, 40, 1.0, 1)),
+        ("top-p-0.9", Sampler::new(1.0, 0, 0.9, 1)),
+    ] {
+        names.push(format!("sample {name}"));
+        measured(&mut || {
+            core::hint::black_box(sampler.sample(&logits));
+        });
+    }
 }
 
 /// One token at position 3 of every model worth counting, each through `measured` once. Without `skips` matrices gather,

@@ -37,4 +37,4 @@ pub use sqrt::sqrt;
 pub(crate) use sums::sum8_in;
 pub use sums::{sum_sq8, sum8, sum8_by};
 pub use top_k::abs_top_k;
-pub(crate) use top_k::{abs_top_k_in, kth_largest};
+pub(crate) use top_k::{abs_top_k_in, kth_largest, magnitude};

@@ -1,7 +1,7 @@
 //! AbsTopK: keep the k largest magnitudes, in place.
 //!
 //! ```text
-//! |x| bits, 31:  [ 6 ][ 6 ][ 6 ][ 6 ][ 6 ][1]      one histogram of 64 counts a digit, highest first,
+//! key bits, 32:  [ 6 ][ 6 ][ 6 ][ 6 ][ 6 ][2]      one histogram of 64 counts a digit, highest first,
 //!                 ▲ stops as soon as a digit's whole bucket is kept (two or three passes are usual)
 //! ```
 //!
@@ -12,9 +12,10 @@
 
 use super::simd::{MOST, Simd};
 
-const DIGITS: [(u32, u32); 6] = [(25, 6), (19, 6), (13, 6), (7, 6), (1, 6), (0, 1)];
+const DIGITS: [(u32, u32); 6] = [(26, 6), (20, 6), (14, 6), (8, 6), (2, 6), (0, 2)];
 
-fn key(x: f32) -> u32 {
+/// Bits of |x|, which order as magnitudes do.
+pub(crate) fn magnitude(x: f32) -> u32 {
     x.to_bits() & 0x7fff_ffff
 }
 
@@ -26,9 +27,9 @@ pub fn abs_top_k(x: &mut [f32], k: usize) {
         return;
     }
     // Keys from `floor` up are kept; of those equal to `floor`, the first `ties`.
-    let (floor, mut ties) = kth_largest(x, k);
+    let (floor, mut ties) = kth_largest(x, k, magnitude);
     for x in x.iter_mut() {
-        let key = key(*x);
+        let key = magnitude(*x);
         if key > floor {
             continue;
         }
@@ -40,8 +41,8 @@ pub fn abs_top_k(x: &mut [f32], k: usize) {
     }
 }
 
-/// Of the `k` largest |x|, 1 ≤ k ≤ n: a key (bits of |x|) below which none is, and how many of the elements equal to it are.
-pub(crate) fn kth_largest(x: &[f32], k: usize) -> (u32, usize) {
+/// Of the `k` largest by `key`, 1 ≤ k ≤ n: a key below which none is, and how many of the elements equal to it are at most.
+pub(crate) fn kth_largest(x: &[f32], k: usize, key: impl Fn(f32) -> u32) -> (u32, usize) {
     let mut prefix = 0u32;
     let mut wanted = k;
     for (shift, width) in DIGITS {
@@ -79,14 +80,14 @@ pub(crate) fn abs_top_k_in<S: Simd>(s: S, x: &mut [f32], k: usize) {
     if k == 0 || k >= x.len() {
         return;
     }
-    let magnitude = s.word(0x7fff_ffff);
+    let mask = s.word(0x7fff_ffff);
     let (mut floor, mut kept) = (0u32, x.len());
     for bit in (0..31).rev() {
         let higher = s.word(floor | 1 << bit);
         let mut counts = s.word(0);
         for x in x.chunks(S::N) {
             // Lanes without an element have the key 0, which is below every `higher`.
-            let keys = s.and(s.bits(s.load_some(x)), magnitude);
+            let keys = s.and(s.bits(s.load_some(x)), mask);
             counts = s.word_sub(counts, s.at_least(keys, higher));
         }
         let mut lanes = [0.0; MOST];
@@ -102,11 +103,11 @@ pub(crate) fn abs_top_k_in<S: Simd>(s: S, x: &mut [f32], k: usize) {
     let words = s.word(floor);
     for x in x.chunks_mut(S::N) {
         let bits = s.bits(s.load_some(x));
-        let keep = s.at_least(s.and(bits, magnitude), words);
+        let keep = s.at_least(s.and(bits, mask), words);
         s.store_some(s.float(s.and(bits, keep)), x);
     }
     // Too many are equal to the floor: the last of them go.
-    let ties = x.iter_mut().rev().filter(|x| key(**x) == floor);
+    let ties = x.iter_mut().rev().filter(|x| magnitude(**x) == floor);
     ties.take(kept - k).for_each(|x| *x = 0.0);
 }
 

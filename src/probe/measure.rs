@@ -63,7 +63,7 @@ impl Values {
 #[inline(never)]
 pub fn measure(x: &[f32], set: StatSet, eps: f32, values: &mut Values) -> bool {
     *values = Values::EMPTY;
-    let top = x.iter().fold(0, |top, v| key(*v).max(top));
+    let top = x.iter().fold(0, |top, v| num::magnitude(*v).max(top));
     if x.is_empty() || top >= f32::INFINITY.to_bits() {
         return false;
     }
@@ -83,10 +83,6 @@ pub fn measure(x: &[f32], set: StatSet, eps: f32, values: &mut Values) -> bool {
 
 /// What asks for the sums of a and a².
 const SHAPE: StatSet = StatSet::ANYWHERE.without(StatSet::of(&[Stat::ZeroShare, Stat::LeEpsShare]));
-
-fn key(x: f32) -> u32 {
-    x.to_bits() & 0x7fff_ffff
-}
 
 /// The power of two that brings the float of these bits into 1 ≤ v < 2, or below where no float is large enough.
 fn scale(top: u32) -> f32 {
@@ -247,10 +243,10 @@ fn effective_ranks(x: &[f32], scale: f32, [s1, s2]: [f32; 2], set: StatSet, valu
 
 /// Σ a² over the k largest a, in the places they have in x; of equal ones the first.
 fn top_energy(x: &[f32], scale: f32, k: usize) -> f32 {
-    let (floor, mut ties) = num::kth_largest(x, k);
+    let (floor, mut ties) = num::kth_largest(x, k, num::magnitude);
     let mut sums = [0.0; 8];
     for (i, v) in x.iter().enumerate() {
-        let key = key(*v);
+        let key = num::magnitude(*v);
         let tied = key == floor && ties > 0;
         ties -= usize::from(tied);
         if key > floor || tied {

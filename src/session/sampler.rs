@@ -126,21 +126,15 @@ fn ranked(logits: &[f32]) -> impl Iterator<Item = (u64, u32)> + '_ {
         .map(|(id, l)| (u64::from(key(*l)) << 32 | u64::from(u32::MAX - 1 - id), id))
 }
 
-/// The rank of the `k`-th best token, found bit by bit; 0 where all are kept.
+/// The rank of the `k`-th best token; 0 where all are kept.
 fn kth(logits: &[f32], k: usize) -> u64 {
     if k == 0 || k >= logits.len() {
         return 0;
     }
-    let mut kept = 0u32;
-    for bit in (0..32).rev() {
-        let higher = kept | 1 << bit;
-        if logits.iter().filter(|l| key(**l) >= higher).count() >= k {
-            kept = higher;
-        }
-    }
-    let better = logits.iter().filter(|l| key(**l) > kept).count();
-    let mut ties = ranked(logits).filter(|(rank, _)| (rank >> 32) as u32 == kept);
-    ties.nth(k - better - 1).map_or(0, |(rank, _)| rank)
+    let (floor, ties) = num::kth_largest(logits, k, key);
+    let mut equal = ranked(logits).filter(|(rank, _)| (rank >> 32) as u32 == floor);
+    let last = equal.nth(ties - 1);
+    last.map_or(u64::from(floor) << 32, |(rank, _)| rank)
 }
 
 #[cfg(test)]
@@ -190,6 +184,25 @@ mod tests {
         let two = of(2);
         assert!(two[1] > 900 && two[3] > 900 && two[1] + two[3] == 2000);
         assert_eq!(of(3).iter().filter(|n| **n > 0).count(), 3);
+    }
+
+    #[test]
+    fn the_best_k_are_those_of_sorting() {
+        let mut rng = Rng::new(9);
+        for n in [1, 2, 63, 64, 65, 300] {
+            for spread in [1.0, 8.0, 1e6] {
+                // Few values, so that many are equal; both zeros and both signs among them.
+                let any = |_| ((rng.next_f32() - 0.5) * spread).round() * 0.5;
+                let logits: Vec<f32> = (0..n).map(any).collect();
+                let mut order: Vec<(u64, u32)> = ranked(&logits).collect();
+                order.sort_unstable_by(|a, b| b.cmp(a));
+                for k in 1..n {
+                    let floor = kth(&logits, k);
+                    assert!(order[..k].iter().all(|(rank, _)| *rank >= floor), "{n} {k}");
+                    assert!(order[k].0 < floor, "{n} {k}");
+                }
+            }
+        }
     }
 
     /// The nucleus by sorting, and its renormalised shares.
