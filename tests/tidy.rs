@@ -171,7 +171,6 @@ fn unsafe_lives_in_isa_files_and_boards() {
         (p.starts_with("src/kernels/") && !p.ends_with("mod.rs") && !p.ends_with("portable.rs"))
             || (p.starts_with("targets/") && !p.starts_with("targets/harness/"))
             || p.starts_with("benches/peers/src/foreign/")
-            || p == "src/num/sqrt.rs"
             || p == "tests/tidy.rs"
     };
     let mut wrong = Vec::new();

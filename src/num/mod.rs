@@ -25,15 +25,13 @@ pub(crate) mod elementary;
 mod rng;
 mod scalar;
 pub(crate) mod simd;
-mod sqrt;
 pub(crate) mod sums;
 mod top_k;
 
 pub use crc::{Crc32, crc32};
 pub use digest::{CANONICAL_NAN, Fnv64, fnv1a64};
 pub use rng::Rng;
-pub use scalar::{exp, gelu, ln, sigmoid, silu, tanh};
-pub use sqrt::sqrt;
+pub use scalar::{exp, gelu, ln, sigmoid, silu, sqrt, tanh};
 pub(crate) use sums::sum8_in;
 pub use sums::{sum_sq8, sum8, sum8_by};
 pub use top_k::abs_top_k;

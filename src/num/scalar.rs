@@ -9,6 +9,12 @@ pub fn exp(x: f32) -> f32 {
     elementary::exp(Scalar, x)
 }
 
+/// √x, correctly rounded; NaN below zero.
+#[inline]
+pub fn sqrt(x: f32) -> f32 {
+    libm::sqrtf(x)
+}
+
 /// ln x, within one unit in the last place; −∞ of zero, NaN below it.
 ///
 /// `x = 2^k·m`, √½ ≤ m < √2, `ln x = k·ln 2 + ln m`; the polynomial of ln(1 + r) is that of Cephes (S. Moshier).
@@ -79,8 +85,8 @@ pub fn gelu(x: f32) -> f32 {
 mod tests {
     extern crate std;
 
-    use super::{exp, gelu, ln, sigmoid, silu, tanh};
-    use crate::num::{Fnv64, sqrt};
+    use super::{exp, gelu, ln, sigmoid, silu, sqrt, tanh};
+    use crate::num::Fnv64;
 
     /// Bit patterns spread over all floats, every sign, exponent and the specials among them.
     fn sweep() -> impl Iterator<Item = f32> {
