@@ -73,9 +73,10 @@ impl<'a> BreakEven<'a> {
             if !fits {
                 return None;
             }
-            let share = match major {
-                Major::Output => 1.0,
-                Major::Input => job.active,
+            // Of many vectors, some element of a column is never zero: only one vector's zeros are skipped.
+            let share = match (major, job.product) {
+                (Major::Input, Product::One) => job.active,
+                _ => 1.0,
             };
             let density = job.nonzeros as f32 / elements as f32;
             let cost = element(head.split(',').skip(NAMES).zip(fields), density)?;
@@ -134,6 +135,7 @@ mod tests {
         f32,dense,output,1,small,10,2,1\nf32,csr-u16,output,1,small,4,4,4\n\
         f32,csr-u16,input,1,small,6,6,6\nf32,dense,output,32,small,5,1,0.5\n\
         f32,nonsense,output,1,small,0,0,0\nf32,dense,input,1,small,a,b,c\n\
+        f32,csr-u16,input,32,small,9,9,9\n\
         i8,dense,output,1,small,10,2,1\ni8,csr-u16,output,1,small,9,9,9\n\
         i8,dense,output,1,large,10,2,1\ni8,csr-u16,output,1,large,1,1,1\n";
 

@@ -82,6 +82,16 @@ pub fn active(config: &Config, id: Id) -> f32 {
     }
 }
 
+/// Whether matrix `id` is ever multiplied by one vector, or by many: a head is by one only, and where positions are those
+/// of a window, all else by many.
+pub fn takes(config: &Config, id: Id, product: Product) -> bool {
+    let head = matches!(id, Id::Head | Id::Embedding);
+    match product {
+        Product::One => head || config.window_len() == 0,
+        Product::Many => !head,
+    }
+}
+
 /// Share of the inputs of `w2` that are expected to be nonzero after ReLU or ReLU² without AbsTopK: half of a symmetric
 /// distribution.
 pub const RELU_ACTIVE: f32 = 0.5;
@@ -179,6 +189,9 @@ fn forms(
 ) -> [Option<Form>; 2] {
     let own = pack::form(matrix);
     [Product::One, Product::Many].map(|product| {
+        if !takes(config, tensor.id, product) {
+            return None;
+        }
         let job = Job {
             tensor,
             value: pack::value(matrix),

@@ -146,19 +146,14 @@ impl<'a> Model<'a> {
         demanded(self.file.dense(Id::FinalNorm, 0))
     }
 
-    /// Head, `(n_logits, dim)`; the embedding where they are tied. In the form for one vector.
+    /// Head, `(n_logits, dim)`; the embedding where they are tied. In the form for one vector, which is all it ever sees.
     pub fn head(&self) -> Matrix<'a> {
-        self.head_for(Product::One)
-    }
-
-    /// Head, in the form for `product`.
-    pub fn head_for(&self, product: Product) -> Matrix<'a> {
         let id = if self.config().tied {
             Id::Embedding
         } else {
             Id::Head
         };
-        demanded(self.matrix(product, id, 0))
+        demanded(self.matrix(Product::One, id, 0))
     }
 
     /// A product matrix as it was repacked for `product`, or as it lies in the file.
