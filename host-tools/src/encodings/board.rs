@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! csr-f32-output-10 portable 55753 6577 8.47      form and density, kernels, instructions, products, each
+//! csr-f32-output-10-x4 portable 130000 26308 4.94      the same of four vectors at once
 //! ```
 
 use std::process::Command;
@@ -60,6 +61,8 @@ pub fn count(board: &'static Board) -> Result<String, Error> {
 
 /// One counted product.
 struct Counted {
+    /// Vectors at once.
+    vectors: usize,
     value: ValueType,
     form: Form,
     percent: f64,
@@ -67,7 +70,7 @@ struct Counted {
     each: f64,
 }
 
-/// `None` for a line that says something else, or another kind of product than one dense vector.
+/// `None` for a line that says something else, or another kind of product than of dense vectors.
 fn counted(line: &str, only: Option<&str>) -> Option<Counted> {
     let mut words = line.split(' ');
     let name = words.next()?;
@@ -77,6 +80,10 @@ fn counted(line: &str, only: Option<&str>) -> Option<Counted> {
     if only.is_some_and(|only| only != kernels) || products == 0.0 {
         return None;
     }
+    let (name, vectors) = match name.rsplit_once("-x") {
+        Some((name, vectors)) => (name, vectors.parse().ok()?),
+        None => (name, 1),
+    };
     let parts: Vec<&str> = name.split('-').collect();
     let &[pattern, value, major, percent] = &parts[..] else {
         return None;
@@ -98,6 +105,7 @@ fn counted(line: &str, only: Option<&str>) -> Option<Counted> {
         _ => return None,
     };
     Some(Counted {
+        vectors,
         value,
         form: Form { encoding, major },
         percent: percent.parse().ok()?,
@@ -111,12 +119,12 @@ fn counted(line: &str, only: Option<&str>) -> Option<Counted> {
 pub fn read(note: String, text: &str, only: Option<&str>) -> Table {
     let mut lines: Vec<(Line, Vec<(f64, f64)>)> = Vec::new();
     for c in text.lines().filter_map(|line| counted(line, only)) {
-        let same = |l: &Line| (l.value, l.form) == (c.value, c.form);
+        let same = |l: &Line| (l.vectors, l.value, l.form) == (c.vectors, c.value, c.form);
         if !lines.iter().any(|(l, _)| same(l)) {
             let line = Line {
                 value: c.value,
                 form: c.form,
-                vectors: 1,
+                vectors: c.vectors,
                 large: false,
                 costs: Vec::new(),
             };
@@ -159,14 +167,16 @@ mod tests {
     const TEXT: &str = "# a board: 10 x 10\ninput-f32 portable 387 64 6.04\n\
         dense-i8-output-100 portable 200 100 2.00\n\
         csr-i8-output-10 portable 90 10 9.00\ncsr-i8-output-10 armv7em 60 10 6.00\n\
-        csr-i8-output-10-x4 portable 1 10 0.10\ncsr-i8-input-10-sparse portable 1 10 0.10\n\
+        csr-i8-output-10-x4 portable 120 40 3.00\ncsr-i8-input-10-sparse portable 1 10 0.10\n\
         csr-i8-output-45 portable 225 45 5.00\n";
 
     #[test]
     fn the_best_kernels_count_and_two_densities_give_all() {
         let table = read(String::new(), TEXT, None);
         let costs: Vec<_> = table.lines.iter().map(|l| l.costs.clone()).collect();
-        assert_eq!(table.lines.len(), 2);
+        assert_eq!(table.lines.len(), 3);
+        assert_eq!(table.lines[2].vectors, 4);
+        assert_eq!(table.lines[2].costs[1], 3.0);
         assert_eq!(costs[0], [200.0, 20.0, 2.0 / 0.45, 2.0]);
         // 0.6 an element at 10 %, 2.25 at 45 %.
         let slope = (225.0 - 60.0) / 35.0;

@@ -5,6 +5,7 @@ use lacuna::format::pack::{self, Form};
 use lacuna::format::schema::{Id, Tensor};
 use lacuna::format::{Encoding, Product};
 use lacuna::model::break_even::Job;
+use lacuna::model::repack::takes;
 use lacuna::sparse::{Major, Matrix};
 
 use super::activity::Activity;
@@ -78,7 +79,11 @@ fn job(config: &Config, tensor: Tensor, matrix: &Matrix<'_>, activity: &Activity
         tensor,
         value: pack::value(matrix),
         nonzeros: matrix.nonzeros(),
-        product: Product::One,
+        product: if takes(config, tensor.id, Product::One) {
+            Product::One
+        } else {
+            Product::Many
+        },
         active: activity.of(config, &tensor),
     }
 }
