@@ -5,12 +5,24 @@ use crate::format::Golden;
 use crate::kernels::Isa;
 use crate::model::{CacheType, classify, forward};
 use crate::num::Fnv64;
-use crate::probe::{Hook, LogitDigest, Probe, Site};
+use crate::probe::{Hook, Probe, Site};
 
-/// The digest of one site over a run.
+const LOGITS: Site = Site {
+    layer: 0,
+    hook: Hook::Logits,
+};
+
+/// The digest of one site over a run; the one probe of all tests, as every other would be a copy of all layers in flash.
 struct SiteDigest {
     site: Site,
     digest: Fnv64,
+}
+
+impl SiteDigest {
+    const fn new(site: Site) -> Self {
+        let digest = Fnv64::new();
+        Self { site, digest }
+    }
 }
 
 impl Probe for SiteDigest {
@@ -62,19 +74,19 @@ impl<P: Probe> Session<'_, P> {
     fn digest_by(&mut self, isa: Isa) -> Result<u64, Error> {
         const TOKENS: usize = 8;
         let most = self.state.limits().context.min(TOKENS);
-        let mut probe = LogitDigest::new();
+        let mut probe = SiteDigest::new(LOGITS);
         self.clear();
         if self.takes_windows() {
             // There is no memory to make a window in: only a golden one can be run.
             let golden = self.model.file().golden().ok_or(TestError::NoGolden)?;
             let (model, window) = (&self.model, golden.window());
             classify(isa, model, &mut self.state, window, &mut probe)?;
-            return Ok(probe.value());
+            return Ok(probe.digest.finish());
         }
         for token in 0..most.min(self.model.config().vocab_size) as u32 {
             forward(isa, &self.model, &mut self.state, token, &mut probe)?;
         }
-        Ok(probe.value())
+        Ok(probe.digest.finish())
     }
 
     fn takes_windows(&self) -> bool {
@@ -83,11 +95,7 @@ impl<P: Probe> Session<'_, P> {
 
     fn repeat(&mut self, golden: &Golden<'_>) -> Result<(), Error> {
         let n_layers = self.model.config().n_layers;
-        let logits = Site {
-            layer: 0,
-            hook: Hook::Logits,
-        };
-        let (digest, wrong) = self.digest_of(golden, logits)?;
+        let (digest, wrong) = self.digest_of(golden, LOGITS)?;
         if digest == golden.logits() && wrong.is_none() {
             return Ok(());
         }
@@ -122,10 +130,7 @@ impl<P: Probe> Session<'_, P> {
         golden: &Golden<'_>,
         site: Site,
     ) -> Result<(u64, Option<usize>), Error> {
-        let mut probe = SiteDigest {
-            site,
-            digest: Fnv64::new(),
-        };
+        let mut probe = SiteDigest::new(site);
         self.clear();
         if self.takes_windows() {
             let (model, window) = (&self.model, golden.window());
