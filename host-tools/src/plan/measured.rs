@@ -1,5 +1,7 @@
 //! What a plan has found, beside what chance alone would give.
 
+use std::collections::HashMap;
+
 use lacuna::config::Config;
 use lacuna::probe::{Null, PlanProbe, ProbePlan, Site, Sketch, Stat, null};
 use serde::ser::SerializeMap;
@@ -40,16 +42,37 @@ pub fn cells(plan: &ProbePlan, config: &Config) -> Vec<Sketch> {
 impl Measured {
     /// What `probe` has found in a model of `config`.
     pub fn new(probe: &PlanProbe<'_>, config: &Config) -> Self {
-        let line = |(site, stat, sketch): (Site, Stat, &Sketch)| Line {
-            site,
-            stat,
-            sketch: *sketch,
-            null: null(stat, config.width_of(site.hook)),
-        };
+        let cells = probe
+            .cells()
+            .map(|(site, stat, sketch)| (site, stat, *sketch));
+        Self::of(probe.plan(), probe.faulty(), cells, config)
+    }
+
+    /// What `plan` has found in a model of `config`: sketches of one site and statistic are merged.
+    pub fn of(
+        plan: &ProbePlan,
+        not_finite: u32,
+        sketches: impl Iterator<Item = (Site, Stat, Sketch)>,
+        config: &Config,
+    ) -> Self {
+        let mut lines: Vec<Line> = Vec::new();
+        let mut places = HashMap::new();
+        for (site, stat, sketch) in sketches {
+            let at = *places.entry((site, stat)).or_insert(lines.len());
+            match lines.get_mut(at) {
+                Some(line) => line.sketch.merge(&sketch),
+                None => lines.push(Line {
+                    site,
+                    stat,
+                    sketch,
+                    null: null(stat, config.width_of(site.hook)),
+                }),
+            }
+        }
         Self {
-            plan: probe.plan().to_string(),
-            not_finite: probe.faulty(),
-            lines: probe.cells().map(line).collect(),
+            plan: plan.to_string(),
+            not_finite,
+            lines,
         }
     }
 
