@@ -7,6 +7,7 @@ use lacuna::kernels::Isa;
 use serde::Serialize;
 
 use super::device::{TargetArgs, job};
+use super::field::FieldArgs;
 use super::open;
 use super::run::{Generation, LimitArgs, PromptArgs};
 use crate::device::{self, Difference, Job};
@@ -28,6 +29,8 @@ pub(super) struct Args {
     repack: open::RepackArgs,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    field: FieldArgs,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -86,7 +89,14 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     let job = Job {
         sites: true,
         logits: true,
-        ..job(&model, &args.prompt, args.generation, args.limits)?
+        ..job(
+            &model,
+            &args.target,
+            &args.prompt,
+            args.generation,
+            args.limits,
+            &args.field,
+        )?
     };
     let board = args.target.board();
     let (_, outcome) = args.target.run(&args.model, &model, &job, &out)?;

@@ -4,15 +4,17 @@ use core::time::Duration;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use lacuna::model::{self, Model};
+use lacuna::model::{self, Limits, Model};
 use lacuna::session::Tokenizer;
 
+use super::field::{DeviceArgs, FieldArgs};
 use super::open;
 use super::run::{Generation, LimitArgs, PromptArgs};
 use crate::device::{
-    self, BOARDS, BOUNDS, Board, Bounds, Choice, EmulatorError, Error, Figures, Firmware,
+    self, BOARDS, BOUNDS, Board, Bounds, Choice, Demand, EmulatorError, Error, Figures, Firmware,
     FirmwareError, Job, Outcome, RecordError, Sampling,
 };
+use crate::output;
 use crate::report::{NextStep, Out};
 use crate::run;
 
@@ -31,6 +33,13 @@ pub(super) struct Args {
     generation: Generation,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    field: FieldArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Keep the bytes of the record channel in this file
+    #[arg(long, value_name = "FILE")]
+    records: Option<PathBuf>,
     /// Count the instructions of every block too
     #[arg(long)]
     layers: bool,
@@ -54,6 +63,9 @@ pub(super) struct TargetArgs {
     /// Which firmware runs the model
     #[arg(long, value_enum, default_value = "auto")]
     firmware: Choice,
+    /// Tokens of a prompt to run at once: more need more RAM [default: up to 8 if all matrices are gaps, else 1]
+    #[arg(long, value_name = "N")]
+    prefill: Option<usize>,
     /// Give up after this time
     #[arg(long, value_name = "SECONDS", default_value_t = BOUNDS.time.as_secs())]
     timeout: u64,
@@ -72,6 +84,22 @@ impl TargetArgs {
         self.board
     }
 
+    /// Limits for a model on the board.
+    ///
+    /// # Errors
+    /// Its firmware cannot run so many tokens at once.
+    fn limits(&self, model: &Model<'_>, demand: &Demand) -> anyhow::Result<Limits> {
+        let (limits, board) = (demand.limits, self.board);
+        let at_once = || device::at_once(board, model, demand);
+        let prefill = self.prefill.unwrap_or_else(at_once);
+        if !(1..=board.prefill).contains(&prefill) {
+            let error = anyhow::anyhow!("{board} cannot run {prefill} tokens of a prompt at once");
+            return Err(error)
+                .next_step(|| format!("choose a --prefill from 1 to {}", board.prefill));
+        }
+        Ok(Limits { prefill, ..limits })
+    }
+
     /// Prepares a firmware, runs `job` and waits for it.
     ///
     /// # Errors
@@ -84,7 +112,8 @@ impl TargetArgs {
         out: &Out,
     ) -> anyhow::Result<(Firmware, Outcome)> {
         let attempt = || -> Result<_, Error> {
-            let (firmware, note) = device::prepare(self.board, self.firmware, model, &job.limits)?;
+            let (firmware, note) =
+                device::prepare(self.board, self.firmware, model, &job.demand(model))?;
             if let Some(note) = note {
                 out.note(note);
             }
@@ -125,7 +154,7 @@ fn advice(error: &Error) -> Option<String> {
             "prune it or export it with `--values i8`, or use `--firmware prebuilt`".to_owned()
         }
         Error::Firmware(FirmwareError::TooLarge { .. }) => {
-            "use a shorter `--context`, or `--cache f16`".to_owned()
+            "use a shorter `--context`, `--cache f16` or `--prefill 1`".to_owned()
         }
         Error::Firmware(FirmwareError::Limits(model::Error::Context { seq_len, .. })) => {
             format!("choose a --context from 1 to {seq_len}")
@@ -144,12 +173,14 @@ fn advice(error: &Error) -> Option<String> {
 /// The job of a command line.
 ///
 /// # Errors
-/// There is no prompt.
+/// There is no prompt, the board cannot run so many of its tokens at once, or the model has no such plan or calibration.
 pub(super) fn job(
     model: &Model<'_>,
+    target: &TargetArgs,
     prompt: &PromptArgs,
     g: Generation,
     limits: LimitArgs,
+    field: &FieldArgs,
 ) -> anyhow::Result<Job> {
     let tokenizer = Tokenizer::new(model.file());
     // A board streams the golden window's samples through a model of windows.
@@ -162,9 +193,7 @@ pub(super) fn job(
         true => Vec::new(),
         false => prompt.tokens(tokenizer.as_ref())?,
     };
-    Ok(Job {
-        prompt,
-        tokens: g.tokens,
+    let mut job = Job {
         sampling: Sampling {
             temperature: g.temperature,
             top_k: g.top_k,
@@ -172,12 +201,12 @@ pub(super) fn job(
             seed: g.seed,
         },
         stop: run::stop(tokenizer.as_ref()),
-        limits: limits.of(model),
         when_full: limits.when_full(),
-        layers: false,
-        sites: false,
-        logits: false,
-    })
+        ..Job::new(prompt, g.tokens, limits.of(model))
+    };
+    job = field.of(model, job)?;
+    job.limits = target.limits(model, &job.demand(model))?;
+    Ok(job)
 }
 
 /// Runs the command.
@@ -192,11 +221,22 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     let buffer = open::model(&args.model)?;
     let model = open::parse(&args.model, &buffer)?;
     let tokenizer = Tokenizer::new(model.file());
+    let job = job(
+        &model,
+        &args.target,
+        &args.prompt,
+        args.generation,
+        args.limits,
+        &args.field,
+    )?;
     let job = Job {
         layers: args.layers,
-        ..job(&model, &args.prompt, args.generation, args.limits)?
+        ..args.device.of(job)
     };
     let (firmware, outcome) = args.target.run(&args.model, &model, &job, &out)?;
+    if let Some(path) = &args.records {
+        output::write(path, |to| to.write_all(&outcome.records))?;
+    }
     if args.log {
         for line in &outcome.log {
             eprintln!("{line}");
@@ -206,7 +246,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     if args.transcript {
         print!(
             "{}",
-            device::ran(board, &outcome.report).transcript(&model, &job.prompt)
+            device::ran(board, &model, &job, &outcome.report).transcript(&model, &job.prompt)
         );
         return Ok(());
     }
@@ -220,9 +260,12 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     );
     out.result(&figures, || {
         let text = figures.run.text.as_deref().unwrap_or_default();
-        let sites = figures.run.sites.table();
+        let seen = match job.in_the_field() {
+            true => figures.field(),
+            false => figures.run.sites.table(),
+        };
         format!(
-            "{text}\n\ndigest {}\n\n{}\n\n{sites}",
+            "{text}\n\ndigest {}\n\n{}\n\n{seen}",
             figures.run.digest,
             figures.table()
         )

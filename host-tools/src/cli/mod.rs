@@ -20,6 +20,7 @@ mod device;
 mod eval;
 mod eval_series;
 mod export;
+mod field;
 mod fleet;
 mod import;
 mod inspect;

@@ -3,12 +3,12 @@
 use anyhow::Context;
 use lacuna::kernels::Isa;
 use lacuna::model::{Limits, Model};
-use lacuna::session::{Tokenizer, WhenFull};
+use lacuna::session::Tokenizer;
 
 use super::BOARD_TOKENS;
 use super::desktop::prompt;
 use super::models::Variant;
-use crate::device::{self, BOUNDS, Board, Choice, Figures, Job, Sampling};
+use crate::device::{self, BOUNDS, Board, Choice, Figures, Job};
 use crate::export::Target;
 use crate::report::Out;
 
@@ -21,22 +21,17 @@ pub(super) fn run(
     let file = variant.export(Target::CortexM4)?;
     let model = Model::new(&file.bytes)?;
     let tokenizer = Tokenizer::new(model.file()).context("the model has no tokenizer")?;
+    let limits = Limits::new(model.config());
     let job = Job {
-        prompt: prompt(&tokenizer)?,
-        tokens: BOARD_TOKENS,
-        sampling: Sampling::GREEDY,
-        stop: None,
-        limits: Limits::new(model.config()),
-        when_full: WhenFull::Error,
-        layers: false,
         sites: true,
         logits: true,
+        ..Job::new(prompt(&tokenizer)?, BOARD_TOKENS, limits)
     };
     out.note(format_args!(
         "{} on {board}: building and running",
         variant.name()
     ));
-    let (firmware, note) = device::prepare(board, Choice::Auto, &model, &job.limits)?;
+    let (firmware, note) = device::prepare(board, Choice::Auto, &model, &limits.into())?;
     if let Some(note) = note {
         out.note(note);
     }

@@ -37,6 +37,8 @@ pub struct Board {
     pub model_room: u64,
     /// Bytes of heap in the prebuilt firmware.
     pub heap: u64,
+    /// Most tokens of a prompt that its prebuilt firmware runs at once.
+    pub prefill: usize,
     /// Bytes of command line that its firmware takes.
     pub line: usize,
     /// The prebuilt firmware.
@@ -61,6 +63,7 @@ pub const BOARDS: [Board; 5] = [
         model_at: 0x2100_0000,
         model_room: 16 << 20,
         heap: 3 << 20,
+        prefill: 16,
         line: 4096,
         prebuilt: include_bytes!("../../firmware/qemu-mps2-an386.elf"),
     },
@@ -80,6 +83,7 @@ pub const BOARDS: [Board; 5] = [
         model_at: 0x8000_0000,
         model_room: 16 << 20,
         heap: 3 << 20,
+        prefill: 16,
         line: 4096,
         prebuilt: include_bytes!("../../firmware/qemu-mps2-an505.elf"),
     },
@@ -99,6 +103,7 @@ pub const BOARDS: [Board; 5] = [
         model_at: 0x6000_0000,
         model_room: 16 << 20,
         heap: 3 << 20,
+        prefill: 16,
         line: 4096,
         prebuilt: include_bytes!("../../firmware/qemu-mps3-an547.elf"),
     },
@@ -118,6 +123,7 @@ pub const BOARDS: [Board; 5] = [
         model_at: 0x3_0000,
         model_room: 64 << 10,
         heap: 309 << 5,
+        prefill: 1,
         line: 256,
         prebuilt: include_bytes!("../../firmware/qemu-microbit.elf"),
     },
@@ -137,6 +143,7 @@ pub const BOARDS: [Board; 5] = [
         model_at: 0x8200_0000,
         model_room: 64 << 20,
         heap: 15 << 20,
+        prefill: 16,
         line: 4096,
         prebuilt: include_bytes!("../../firmware/qemu-riscv32-virt.elf"),
     },
@@ -224,6 +231,7 @@ mod tests {
             is("MODEL_AT", board.model_at);
             is("MODEL_ROOM", board.model_room);
             is("HEAP", board.heap);
+            is("PREFILL", board.prefill as u64);
             let fraction = format!("{:?}", board.instructions_per_tick);
             assert_eq!(
                 constant(&library, "INSTRUCTIONS_PER_TICK"),

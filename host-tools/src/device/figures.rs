@@ -12,7 +12,8 @@ use lacuna::model::Model;
 use lacuna::session::{Options, Tokenizer};
 use serde::Serialize;
 
-use super::{Board, Firmware, Job, Report};
+use super::{Board, Firmware, Job, Report, Window};
+use crate::plan::Measured;
 use crate::report::{bytes, count, table};
 use crate::run::{self, Ran, Request};
 
@@ -28,6 +29,8 @@ pub struct Figures {
     pub firmware: &'static str,
     /// Mean over all positions.
     pub instructions_per_token: u64,
+    /// Tokens of the prompt that run at once.
+    pub prefill: usize,
     /// Mean over the positions of the prompt.
     pub prompt_instructions_per_token: u64,
     /// Mean over the positions of generated tokens; 0 if none was fed.
@@ -42,8 +45,18 @@ pub struct Figures {
     pub model_bytes: u64,
     /// Statics beside the arena, bytes; 0 with the prebuilt firmware, whose heap is one static.
     pub static_ram_bytes: u64,
+    /// Memory of the probes: of plan and monitor, or of statistics over the run where there are neither.
+    pub probe_bytes: u64,
     /// Deepest stack of a step.
     pub stack_bytes: u32,
+    /// How often the device has started.
+    pub boot: u32,
+    /// How its self-test ended.
+    pub self_test: &'static str,
+    /// What the monitor said, window by window.
+    pub windows: Vec<Window>,
+    /// Sketches that the budget had no room for.
+    pub dropped: u32,
 }
 
 /// Mean, rounded down; 0 of nothing.
@@ -61,8 +74,8 @@ fn stored(model: &Model<'_>) -> usize {
     matrices.map(|e| e.nnz).sum::<usize>() + head
 }
 
-/// The run as `lacuna run` knows it.
-pub fn ran(board: &Board, report: &Report) -> Ran {
+/// The run of `job` as `lacuna run` knows it.
+pub fn ran(board: &Board, model: &Model<'_>, job: &Job, report: &Report) -> Ran {
     let instructions = board.instructions(report.token_ticks.iter().sum());
     Ran {
         tokens: report.seen.tokens.clone(),
@@ -70,7 +83,10 @@ pub fn ran(board: &Board, report: &Report) -> Ran {
         time: Duration::from_nanos(instructions * board.nanoseconds),
         digest: report.seen.digest,
         sites: report.seen.stats.clone(),
-        measured: None,
+        measured: (job.plan.as_ref()).map(|plan| {
+            let sketches = report.seen.sketches.iter().copied();
+            Measured::of(plan, 0, sketches, model.config())
+        }),
     }
 }
 
@@ -87,7 +103,7 @@ impl Figures {
         let positions = report.token_ticks.len();
         let (prompt, generated) = report.token_ticks.split_at(job.prompt.len().min(positions));
         let all = board.instructions(report.token_ticks.iter().sum());
-        let ran = ran(board, report);
+        let ran = ran(board, model, job, report);
         let request = Request {
             prompt: &job.prompt,
             tokens: job.tokens,
@@ -122,6 +138,7 @@ impl Figures {
                 "prebuilt"
             },
             instructions_per_token: all / positions.max(1) as u64,
+            prefill: job.limits.prefill,
             prompt_instructions_per_token: mean(prompt.iter().copied(), board),
             generated_instructions_per_token: mean(generated.iter().copied(), board),
             instructions_per_nonzero: all as f64 / (positions * stored(model)).max(1) as f64,
@@ -132,7 +149,12 @@ impl Figures {
                 Some(arena) => firmware.size.ram.saturating_sub(arena),
                 None => 0,
             },
+            probe_bytes: job.demand(model).probes(model),
             stack_bytes: report.stack,
+            boot: report.boot,
+            self_test: report.self_test.name(),
+            windows: report.seen.windows.clone(),
+            dropped: report.dropped,
         }
     }
 
@@ -145,7 +167,10 @@ impl Figures {
                 count(self.instructions_per_token),
             ],
             [
-                "  in the prompt".to_owned(),
+                match self.prefill {
+                    1 => "  in the prompt".to_owned(),
+                    n => format!("  in the prompt, {n} at once"),
+                },
                 count(self.prompt_instructions_per_token),
             ],
             [
@@ -172,7 +197,39 @@ impl Figures {
             "RAM of the session".to_owned(),
             bytes(self.run.ram_bytes as u64),
         ]);
+        rows.push(["RAM of the probes".to_owned(), bytes(self.probe_bytes)]);
         rows.push(["stack of a step".to_owned(), bytes(self.stack_bytes.into())]);
         table([&self.board, ""], rows)
+    }
+
+    /// What plan and monitor have said; nothing where there were none.
+    pub fn field(&self) -> String {
+        let mut text = String::new();
+        if !self.windows.is_empty() {
+            let head = ["window", "positions", "answer", "score", "p", "drift"];
+            let rows = self.windows.iter().map(|w| {
+                [
+                    w.index.to_string(),
+                    w.positions.to_string(),
+                    w.answer.name().to_owned(),
+                    format!("{:.3}", w.score),
+                    format!("{:.3}", w.p),
+                    format!("{:.3}", w.drift),
+                ]
+            });
+            text += &format!(
+                "{}\nself-test {}, boot {}\n\n",
+                table(head, rows),
+                self.self_test,
+                self.boot
+            );
+        }
+        if let Some(measured) = &self.run.probe {
+            text += &measured.table();
+        }
+        if self.dropped > 0 {
+            text += &format!("\n{} more sketches were over the budget", self.dropped);
+        }
+        text
     }
 }

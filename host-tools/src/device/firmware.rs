@@ -18,21 +18,65 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use lacuna::format::schema::Kind;
+use lacuna::format::{Encoding, Entry};
 use lacuna::model::{self, Limits, Model, State};
 use lacuna::num::crc32;
-use lacuna::probe::{Site, SiteStats};
+use lacuna::probe::{Site, SiteStats, Sketch};
+use lacuna::sparse::Major;
 
 use super::elf::{self, Size};
 use super::{Board, Missing, find};
 use crate::output;
 
-/// Flash that the code of the firmware may take; the linker has the last word.
-const CODE_ROOM: u64 = 160 << 10;
-/// RAM that the probe's memory and small statics take besides the arena.
-fn statics(model: &Model<'_>) -> u64 {
-    let sites = Site::count(model.config().n_layers) as u64;
-    let site = (size_of::<SiteStats>() + size_of::<u64>()) as u64;
-    sites * site + 256
+/// Flash that the code of the firmware may take, with a plan, and with a monitor; the linker has the last word.
+const CODE_ROOM: [u64; 3] = [160 << 10, 236 << 10, 332 << 10];
+/// RAM of small statics.
+const SMALL: u64 = 256;
+
+/// What a firmware must have memory for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Demand {
+    /// What decides the arena.
+    pub limits: Limits,
+    /// Sketches of a probe plan.
+    pub cells: usize,
+    /// Floats of a monitor.
+    pub floats: usize,
+}
+
+impl From<Limits> for Demand {
+    fn from(limits: Limits) -> Self {
+        let (cells, floats) = (0, 0);
+        Self {
+            limits,
+            cells,
+            floats,
+        }
+    }
+}
+
+impl Demand {
+    /// Bytes of the probes' memory: that of plan and monitor, or statistics of every site where there are neither.
+    pub fn probes(&self, model: &Model<'_>) -> u64 {
+        let bytes = match (self.cells, self.floats) {
+            (0, 0) => Site::count(model.config().n_layers) * size_of::<SiteStats>(),
+            (cells, floats) => cells * size_of::<Sketch>() + floats * size_of::<f32>(),
+        };
+        bytes as u64
+    }
+
+    /// Bytes of RAM beside code that keeps none.
+    fn ram(&self, model: &Model<'_>) -> Result<u64, Error> {
+        let state = state(model, &self.limits)?;
+        let config = model.config();
+        // A model of windows has a ring of samples, and a digest of every site for a window.
+        let ring = match config.window_len() {
+            0 => 0,
+            n => 4 * n + 8 * Site::count(config.n_layers),
+        };
+        Ok(state.saturating_add(self.probes(model) + ring as u64 + SMALL))
+    }
 }
 
 /// A firmware, ready to run.
@@ -112,6 +156,31 @@ fn state(model: &Model<'_>, limits: &Limits) -> Result<u64, Error> {
     }
 }
 
+/// Tokens of a prompt to run at once on `board` where nobody says: up to 8, as fit in its RAM with either firmware, if
+/// every matrix lies in gaps by output, else 1: dense products of several tokens have no kernel on these boards, and
+/// input-major ones cannot skip what only one of the tokens has as zero (the `-x4` lines of `benches/boards.txt`).
+pub fn at_once(board: &Board, model: &Model<'_>, demand: &Demand) -> usize {
+    let matrices = || {
+        model
+            .file()
+            .entries()
+            .filter(|e| e.tensor.kind == Kind::Matrix)
+    };
+    let gaps = |e: Entry| {
+        e.major == Major::Output && matches!(e.encoding, Encoding::CsrU8Gap | Encoding::NibbleGap)
+    };
+    if !matrices().all(gaps) {
+        return 1;
+    }
+    let fit = |prefill: &usize| {
+        let (prefill, mut demand) = (*prefill, *demand);
+        demand.limits.prefill = prefill;
+        let room = board.ram.min(board.heap);
+        prefill <= board.prefill && demand.ram(model).is_ok_and(|n| n <= room)
+    };
+    [8, 4, 2].into_iter().find(fit).unwrap_or(1)
+}
+
 /// Builds the firmware in `source` with the model in flash.
 ///
 /// # Errors
@@ -120,16 +189,17 @@ pub fn build(
     board: &'static Board,
     source: &Path,
     model: &Model<'_>,
-    limits: &Limits,
+    demand: &Demand,
 ) -> Result<Firmware, Error> {
     let bytes = model.file().bytes();
-    fits(board, "flash", bytes.len() as u64 + CODE_ROOM, board.flash)?;
-    fits(
-        board,
-        "RAM",
-        state(model, limits)?.saturating_add(statics(model)),
-        board.ram,
-    )?;
+    let room = CODE_ROOM[if demand.floats > 0 {
+        2
+    } else {
+        usize::from(demand.cells > 0)
+    }];
+    fits(board, "flash", bytes.len() as u64 + room, board.flash)?;
+    fits(board, "RAM", demand.ram(model)?, board.ram)?;
+    let limits = &demand.limits;
     let cargo = find::cargo(board, source)?;
     let target = source.with_file_name("target");
     let models = target.join("models");
@@ -150,6 +220,9 @@ pub fn build(
         .env("LACUNA_MODEL", &path)
         .env("LACUNA_CONTEXT", limits.context.to_string())
         .env("LACUNA_CACHE", cache)
+        .env("LACUNA_PREFILL", limits.prefill.to_string())
+        .env("LACUNA_CELLS", demand.cells.to_string())
+        .env("LACUNA_FLOATS", demand.floats.to_string())
         // Flags meant for this machine's compiler are not meant for the board's.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
@@ -178,12 +251,11 @@ pub fn build(
 pub fn prebuilt(
     board: &'static Board,
     model: &Model<'_>,
-    limits: &Limits,
+    demand: &Demand,
 ) -> Result<Firmware, Error> {
     let bytes = model.file().bytes().len() as u64;
     fits(board, "the model's place", bytes, board.model_room)?;
-    let needed = state(model, limits)?.saturating_add(statics(model));
-    fits(board, "the heap", needed, board.heap)?;
+    fits(board, "the heap", demand.ram(model)?, board.heap)?;
     let elf = board.prebuilt.to_vec();
     let size = elf::size(&elf)?;
     Ok(Firmware {

@@ -30,16 +30,16 @@ mod records;
 use core::time::Duration;
 use std::io;
 
-use lacuna::model::{Limits, Model};
+use lacuna::model::Model;
 
 pub use board::{BOARDS, Board};
 pub use desktop::{golden_windows, observe};
 pub use elf::{Size, size};
 pub use figures::{Figures, ran};
 pub use find::{Missing, cargo, emulator, source};
-pub use firmware::{Error as FirmwareError, Firmware, build, prebuilt};
+pub use firmware::{Demand, Error as FirmwareError, Firmware, at_once, build, prebuilt};
 pub use job::{Job, Sampling};
-pub use observation::{Difference, Observation, Step};
+pub use observation::{Difference, Observation, Step, Window};
 pub use qemu::{Bounds, Error as EmulatorError};
 pub use records::{Error as RecordError, Report};
 
@@ -85,6 +85,8 @@ pub enum Error {
 pub struct Outcome {
     /// What the device said.
     pub report: Report,
+    /// The bytes of its record channel.
+    pub records: Vec<u8>,
     /// Lines of its log.
     pub log: Vec<String>,
 }
@@ -109,9 +111,9 @@ pub fn prepare(
     board: &'static Board,
     choice: Choice,
     model: &Model<'_>,
-    limits: &Limits,
+    demand: &Demand,
 ) -> Result<(Firmware, Option<String>), Error> {
-    let prebuilt = || prebuilt(board, model, limits);
+    let prebuilt = || prebuilt(board, model, demand);
     let tree = match choice {
         Choice::Prebuilt => return Ok((prebuilt()?, None)),
         Choice::Flash => source(board).ok_or(Error::NoSource)?,
@@ -120,7 +122,7 @@ pub fn prepare(
             None => return Ok((prebuilt()?, None)),
         },
     };
-    match build(board, &tree, model, limits) {
+    match build(board, &tree, model, demand) {
         Err(FirmwareError::Missing(missing)) if choice == Choice::Auto => {
             let why = format!(
                 "{missing}: using the prebuilt firmware (`{}`)",
@@ -154,20 +156,19 @@ pub fn run(
     let beside = (!firmware.holds_model).then(|| model.file().bytes());
     let words = job.to_string();
     let mut count = |bytes: &[u8]| news(bytes.iter().filter(|b| **b == 0).count() as u64);
-    let mut output = qemu::run(
-        board,
-        &emulator,
-        &firmware.elf,
-        beside,
-        &words,
-        bounds,
-        &mut count,
-    )?;
+    let load = qemu::Load {
+        emulator: &emulator,
+        firmware: &firmware.elf,
+        model: beside,
+        job: &words,
+        store: job.store.as_deref(),
+    };
+    let output = qemu::run(board, &load, bounds, &mut count)?;
     let log = logs::lines(&firmware.elf, &output.logs);
     if output.records.is_empty() && !output.ok {
         return Err(Error::Crashed(output.complaints.trim().to_owned()));
     }
-    let report = Report::read(&mut output.records)?;
+    let report = Report::read(&mut output.records.clone())?;
     if report.model_id != model.id() {
         let hex = |id: [u8; 8]| format!("{:016x}", u64::from_be_bytes(id));
         return Err(Error::OtherModel {
@@ -175,5 +176,9 @@ pub fn run(
             found: hex(report.model_id),
         });
     }
-    Ok(Outcome { report, log })
+    Ok(Outcome {
+        report,
+        records: output.records,
+        log,
+    })
 }

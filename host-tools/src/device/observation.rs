@@ -11,7 +11,8 @@
 
 use core::fmt;
 
-use lacuna::probe::{Site, SiteSummary};
+use lacuna::probe::{Answer, Site, SiteSummary, Sketch, Stat};
+use serde::{Serialize, Serializer};
 
 /// One position of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +21,28 @@ pub struct Step {
     pub sites: Vec<(Site, u64)>,
     /// The logits.
     pub logits: Vec<f32>,
+}
+
+/// What the monitor said of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Window {
+    /// Its number since the monitor was first started.
+    pub index: u32,
+    /// Its positions.
+    pub positions: u32,
+    /// The verdict.
+    #[serde(serialize_with = "name")]
+    pub answer: Answer,
+    /// How unfamiliar it is.
+    pub score: f32,
+    /// Share of windows of a new unit that score as high, at most.
+    pub p: f32,
+    /// Evidence of drift; an alarm from 1 on.
+    pub drift: f32,
+}
+
+fn name<S: Serializer>(answer: &Answer, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(answer.name())
 }
 
 /// A whole run.
@@ -33,6 +56,10 @@ pub struct Observation {
     pub steps: Vec<Step>,
     /// Statistics over the run, in the order a token meets the sites.
     pub stats: Vec<(Site, SiteSummary)>,
+    /// Sketches of the plan, in the order in which they were reported.
+    pub sketches: Vec<(Site, Stat, Sketch)>,
+    /// What the monitor said.
+    pub windows: Vec<Window>,
     /// Digest of all logits.
     pub digest: u64,
 }
@@ -126,7 +153,11 @@ impl Observation {
             let what = format!("{} tokens and {}", self.tokens.len(), other.tokens.len());
             return Some(differ(None, None, what));
         }
-        self.first_statistic(other).or_else(|| {
+        let field = || {
+            self.first_sketch(other)
+                .or_else(|| self.first_window(other))
+        };
+        self.first_statistic(other).or_else(field).or_else(|| {
             (self.digest != other.digest).then(|| {
                 let what = format!("digest {:016x} and {:016x}", self.digest, other.digest);
                 differ(None, None, what)
@@ -152,11 +183,46 @@ impl Observation {
         None
     }
 
-    /// Values compared when two runs are equal: logits, site digests, statistics.
+    fn first_sketch(&self, other: &Observation) -> Option<Difference> {
+        let (a, b) = (self.sketches.len(), other.sketches.len());
+        if a != b {
+            return Some(differ(None, None, format!("{a} sketches and {b}")));
+        }
+        let words = |s: &Sketch| (s.n, [s.mean, s.m2, s.min, s.max].map(bits), s.histogram);
+        let mut pairs = self.sketches.iter().zip(&other.sketches);
+        let (a, b) = pairs.find(|(a, b)| (a.0, a.1, words(&a.2)) != (b.0, b.1, words(&b.2)))?;
+        let what = format!("{} is {:?} and {:?}", a.1, a.2, b.2);
+        Some(differ(None, Some(a.0), what))
+    }
+
+    fn first_window(&self, other: &Observation) -> Option<Difference> {
+        let (a, b) = (self.windows.len(), other.windows.len());
+        if a != b {
+            return Some(differ(None, None, format!("{a} windows and {b}")));
+        }
+        let words = |w: &Window| {
+            (
+                w.index,
+                w.positions,
+                w.answer,
+                [w.score, w.p, w.drift].map(bits),
+            )
+        };
+        let mut pairs = self.windows.iter().zip(&other.windows);
+        let (a, b) = pairs.find(|(a, b)| words(a) != words(b))?;
+        Some(differ(
+            None,
+            None,
+            format!("the verdict is {a:?} and {b:?}"),
+        ))
+    }
+
+    /// Values compared when two runs are equal: logits, site digests, statistics (summaries, sketches and verdicts).
     pub fn counts(&self) -> [usize; 3] {
         let logits = self.steps.iter().map(|s| s.logits.len()).sum();
         let sites = self.steps.iter().map(|s| s.sites.len()).sum();
-        [logits, sites, self.stats.len() * 3]
+        let field = self.sketches.len() + self.windows.len();
+        [logits, sites, self.stats.len() * 3 + field]
     }
 }
 
@@ -183,6 +249,15 @@ mod tests {
             tokens: vec![4, 5],
             steps: vec![step.clone(), step],
             stats: vec![(site(1, Hook::Q), SiteSummary::default())],
+            sketches: vec![(site(0, Hook::Q), Stat::Hoyer, Sketch::EMPTY)],
+            windows: vec![Window {
+                index: 0,
+                positions: 8,
+                answer: Answer::Ok,
+                score: 0.5,
+                p: 0.25,
+                drift: 0.0,
+            }],
             digest: 9,
         }
     }
@@ -198,7 +273,7 @@ mod tests {
     fn equal_runs_have_no_difference_and_nans_are_one() {
         assert_eq!(said(|_| ()), None);
         assert_eq!(said(|r| r.steps[1].logits[1] = -f32::NAN), None);
-        assert_eq!(run().counts(), [4, 6, 3]);
+        assert_eq!(run().counts(), [4, 6, 5]);
     }
 
     #[test]
@@ -228,6 +303,10 @@ mod tests {
         let words = [
             said(|r| r.stats[0].1.hoyer.mean = -0.0).unwrap(),
             said(|r| r.stats.clear()).unwrap(),
+            said(|r| r.sketches[0].2.m2 = 1.0).unwrap(),
+            said(|r| r.sketches.clear()).unwrap(),
+            said(|r| r.windows[0].answer = Answer::Faulty).unwrap(),
+            said(|r| r.windows.clear()).unwrap(),
             said(|r| r.steps.truncate(1)).unwrap(),
             said(|r| r.steps[0].sites.truncate(1)).unwrap(),
             said(|r| r.steps[0].logits.truncate(1)).unwrap(),
@@ -238,6 +317,10 @@ mod tests {
         let parts = [
             "site blocks.1.attn.hook_q, hoyer is",
             "statistics of 1 sites and of 0",
+            "site blocks.0.attn.hook_q, hoyer is",
+            "1 sketches and 0",
+            "the verdict is",
+            "1 windows and 0",
             "2 steps and 1",
             "step 0, 3 sites and 1",
             "step 0, 2 logits and 1",

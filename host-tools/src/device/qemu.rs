@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! firmware, model ──► qemu ──► records.bin (UART 0, polled)
-//!                      └─────► logs.bin    (semihosting, defmt)
+//!        flash.bin ◄──►└─────► logs.bin    (semihosting, defmt)
 //! ```
 //!
 //! # Invariants
@@ -22,6 +22,10 @@ use std::thread::sleep;
 use std::time::Instant;
 
 use super::Board;
+use crate::output;
+
+/// Bytes of a new flash: two pages.
+const STORE: usize = 2 * 4096;
 
 /// How long and how much a run may go on.
 #[derive(Clone, Copy, Debug)]
@@ -80,21 +84,37 @@ impl Drop for Running {
     }
 }
 
-/// Runs `firmware` with `job` on its command line; `model` is laid in memory where the prebuilt firmware looks for it.
-///
-/// `news` gets each stretch of records as it appears.
+/// What is run, and with what.
+pub(super) struct Load<'a> {
+    /// The emulator.
+    pub(super) emulator: &'a Path,
+    /// The firmware, an ELF file.
+    pub(super) firmware: &'a [u8],
+    /// What is laid in memory where the prebuilt firmware looks for its model.
+    pub(super) model: Option<&'a [u8]>,
+    /// Words of the command line.
+    pub(super) job: &'a str,
+    /// The file that the firmware has as flash, made if there is none.
+    pub(super) store: Option<&'a Path>,
+}
+
+/// Runs `load` on `board`; `news` gets each stretch of records as it appears.
 ///
 /// # Errors
 /// The system's refusals, and the bounds.
 pub(super) fn run(
     board: &Board,
-    emulator: &Path,
-    firmware: &[u8],
-    model: Option<&[u8]>,
-    job: &str,
+    load: &Load<'_>,
     bounds: Bounds,
     news: &mut dyn FnMut(&[u8]),
 ) -> Result<Output, Error> {
+    let Load {
+        emulator,
+        firmware,
+        model,
+        job,
+        store,
+    } = *load;
     let folder = tempfile::tempdir().map_err(io("make a temporary folder"))?;
     let at = |name: &str| folder.path().join(name);
     fs::write(at("firmware.elf"), firmware).map_err(io("copy the firmware"))?;
@@ -111,6 +131,14 @@ pub(super) fn run(
             board.model_at
         );
         command.args(["-device", &loader]);
+    }
+    if let Some(path) = store {
+        let old = fs::read(path).or_else(|e| match e.kind() {
+            io::ErrorKind::NotFound => Ok(vec![0xff; STORE]),
+            _ => Err(e),
+        });
+        let old = old.map_err(io("read the stored flash"))?;
+        fs::write(at("flash.bin"), old).map_err(io("make a temporary file"))?;
     }
     let logs = File::create(at("logs.bin")).map_err(io("make a temporary file"))?;
     let complaints = File::create(at("complaints.txt")).map_err(io("make a temporary file"))?;
@@ -146,6 +174,11 @@ pub(super) fn run(
         sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(50));
     };
+    if let Some(path) = store {
+        let new = fs::read(at("flash.bin")).map_err(io("read the flash"))?;
+        output::write(path, |to| to.write_all(&new))
+            .map_err(|e| io("store the flash")(e.source))?;
+    }
     Ok(Output {
         records,
         logs: fs::read(at("logs.bin")).map_err(io("read the logs"))?,
@@ -193,15 +226,14 @@ mod tests {
             time: Duration::from_millis(time),
             bytes,
         };
-        run(
-            &BOARDS[0],
-            &emulator,
-            &[],
-            None,
-            "tokens=1",
-            bounds,
-            &mut |_| (),
-        )
+        let load = Load {
+            emulator: &emulator,
+            firmware: &[],
+            model: None,
+            job: "tokens=1",
+            store: None,
+        };
+        run(&BOARDS[0], &load, bounds, &mut |_| ())
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! - Any bytes give a [`Report`] or a typed error; nothing a device says can panic the host.
 //! - A broken frame, a missing one or a missing end is an error: what is printed was said completely.
 
-use lacuna::probe::record::{self, Record};
+use lacuna::probe::record::{self, Record, SelfTest};
 
-use super::observation::{Observation, Step};
+use super::observation::{Observation, Step, Window};
 
 /// What a device said about one run.
 #[derive(Clone, Debug, Default)]
@@ -23,12 +23,18 @@ pub struct Report {
     pub context: u32,
     /// What it saw.
     pub seen: Observation,
-    /// Ticks of each position, without a probe.
+    /// Ticks of each position, with plan and monitor and no other probe.
     pub token_ticks: Vec<u64>,
     /// Ticks of each block, by position.
     pub layer_ticks: Vec<Vec<u64>>,
-    /// Deepest stack of a step without a probe, bytes.
+    /// Deepest stack of a step, bytes; without a probe unless there is a plan or a monitor.
     pub stack: u32,
+    /// How often the device has started.
+    pub boot: u32,
+    /// How its self-test ended.
+    pub self_test: SelfTest,
+    /// Sketches that the budget had no room for.
+    pub dropped: u32,
 }
 
 /// Why a recording is not a run.
@@ -87,7 +93,7 @@ impl Report {
                     found: frame.seq,
                 });
             }
-            report.model_id = frame.model_id;
+            (report.model_id, report.boot) = (frame.model_id, frame.boot);
             ended |= matches!(frame.record, Record::End { .. });
             report.take(frame.record)?;
             count = number + 1;
@@ -155,6 +161,25 @@ impl Report {
                 grow(layers, layer.into())?;
                 layers[usize::from(layer)] = ticks;
             }
+            Record::Sketch { site, stat, sketch } => self.seen.sketches.push((site, stat, sketch)),
+            Record::Window {
+                index,
+                positions,
+                answer,
+                score,
+                p,
+                drift,
+            } => self.seen.windows.push(Window {
+                index,
+                positions,
+                answer,
+                score,
+                p,
+                drift,
+            }),
+            Record::Health {
+                self_test, dropped, ..
+            } => (self.self_test, self.dropped) = (self_test, dropped),
             Record::Fault { position, what } => {
                 let what = what.to_owned();
                 return Err(Error::Fault { position, what });

@@ -18,7 +18,7 @@ fn skip(missing: &Missing) {
 }
 
 /// The boards that this machine can emulate and build for.
-fn boards() -> Vec<&'static Board> {
+pub(super) fn boards() -> Vec<&'static Board> {
     let here = |board: &&'static Board| {
         let tree = device::source(board).expect("tests run in the source tree");
         let ready = device::emulator(board).and(device::cargo(board, &tree));
@@ -63,6 +63,8 @@ fn boards_compute_the_bits_of_every_back_end() {
                 "0.9",
                 "--firmware",
                 "prebuilt",
+                "--prefill",
+                &board.prefill.min(4).to_string(),
             ];
             let check = json(dir.path(), &args);
             assert_eq!(check["equal"], true, "{check}");
@@ -82,7 +84,7 @@ fn both_firmwares_print_what_run_prints_and_count_the_same_twice() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = model(dir.path(), sparse(), "f32");
     let common = ["model.lacuna", "--prompt", "fn", "--tokens", "6"];
-    // As much RAM as a board, which runs a prompt token by token.
+    // As much RAM as a board, which runs the prompt of this model token by token.
     let run = ["run", "--prefill", "1"];
     let here = json(dir.path(), &[&run[..], &["--probe"], &common].concat());
     let transcript = ok(
@@ -198,7 +200,7 @@ fn flash_reserves_the_stated_ram_and_links_no_allocator() {
     for board in boards() {
         let limits = Limits::new(parsed.config());
         let tree = device::source(board).unwrap();
-        let firmware = device::build(board, &tree, &parsed, &limits).unwrap();
+        let firmware = device::build(board, &tree, &parsed, &limits.into()).unwrap();
         let arena = firmware.size.arena.expect("the arena is a static");
         let needed = State::len(parsed.config(), &limits) as u64;
         // A static is padded to its alignment of 16.
@@ -251,7 +253,7 @@ fn what_does_not_fit_is_refused_with_the_numbers() {
             ..*board
         }));
         let tree = device::source(board).unwrap();
-        let error = device::build(believed, &tree, &parsed, &limits).unwrap_err();
+        let error = device::build(believed, &tree, &parsed, &limits.into()).unwrap_err();
         let said = error.to_string();
         assert!(
             said.contains("will not fit in region") || said.contains("do not fit"),
@@ -281,6 +283,8 @@ fn a_fault_on_the_device_is_an_error_in_its_own_words() {
             said.contains("position 1: token 256 is not below the vocabulary of 256"),
             "{said}"
         );
+        let said = refused(dir.path(), &[&on[..], &["--prefill", "17"]].concat());
+        assert!(said.contains("cannot run 17 tokens"), "{said}");
         let said = refused(dir.path(), &[&on[..], &["--timeout", "0"]].concat());
         assert!(said.contains("did not finish within 0 s"), "{said}");
         let long = "x".repeat(3000);

@@ -3,6 +3,7 @@
 mod circuit;
 mod contracts;
 mod device;
+mod field;
 mod forms;
 mod monitor;
 mod plans;

@@ -3,38 +3,38 @@
 #![no_main]
 
 use board::Machine;
-use harness::{Board, Memory};
+use harness::{Board, Firmware, Needs, Probes};
 use lacuna::format::StaticModel;
-use lacuna::model::{Arena, Limits, State};
-use lacuna::probe::{Site, SiteStats};
+use lacuna::model::{Arena, State};
 
 const MODEL: StaticModel = lacuna::include_model!(env!("LACUNA_MODEL"));
-const LIMITS: Limits = harness::limits(
-    &MODEL.config,
+const TEXTS: [Option<&str>; 5] = [
     option_env!("LACUNA_CONTEXT"),
     option_env!("LACUNA_CACHE"),
-);
-const RAM: usize = State::len(&MODEL.config, &LIMITS);
-const SITES: usize = Site::count(MODEL.config.n_layers);
+    option_env!("LACUNA_PREFILL"),
+    option_env!("LACUNA_CELLS"),
+    option_env!("LACUNA_FLOATS"),
+];
+const N: Needs = Needs::built(&MODEL.config, TEXTS);
 
-static mut ARENA: Arena<RAM> = Arena::new();
-static mut STATS: [SiteStats; SITES] = [SiteStats::NEW; SITES];
-static mut DIGESTS: [u64; SITES] = [0; SITES];
-static mut WINDOW: [f32; MODEL.config.window_len()] = [0.0; MODEL.config.window_len()];
+static mut ARENA: Arena<{ State::len(&MODEL.config, &N.limits) }> = Arena::new();
+type Room = Probes<{ N.stats }, { N.cells }, { N.floats }, { N.digests }, { N.ring }>;
+static mut PROBES: Room = Room::NEW;
+
+/// It does what it has memory for.
+enum Flash {}
+impl Firmware for Flash {
+    const PREFILL: usize = N.limits.prefill;
+    const PLAN: bool = N.cells != 0;
+    const MONITOR: bool = N.floats != 0;
+    const WINDOWS: bool = N.ring != 0;
+}
 
 #[board::entry]
 fn main() -> ! {
-    let (arena, stats) = (&raw mut ARENA, &raw mut STATS);
-    let (digests, ring) = (&raw mut DIGESTS, &raw mut WINDOW);
-    harness::run(Machine::start(), MODEL.bytes, Some(LIMITS), |_, _| {
-        // SAFETY: `main` runs once, and nothing else names these statics.
-        Ok(unsafe {
-            Memory {
-                arena: &mut (*arena).0,
-                stats: &mut *stats,
-                digests: &mut *digests,
-                ring: &mut *ring,
-            }
-        })
-    })
+    let (arena, probes) = (&raw mut ARENA, &raw mut PROBES);
+    // SAFETY: `main` runs once, and nothing else names these statics.
+    let memory = unsafe { (*probes).with(&mut (*arena).0) };
+    let lend = |_: &_, _: &_| Ok(memory);
+    harness::run::<_, Flash>(Machine::start(), MODEL.bytes, Some(N.limits), lend)
 }

@@ -4,13 +4,23 @@
 
 use core::{ptr, slice};
 
-use board::{HEAP, MODEL_AT, MODEL_ROOM, Machine};
+use board::{FIELD, HEAP, MODEL_AT, MODEL_ROOM, Machine, PREFILL};
 use embedded_alloc::LlffHeap;
-use harness::Board;
+use harness::{Board, Firmware};
 
 #[global_allocator]
 static ALLOCATOR: LlffHeap = LlffHeap::empty();
 static mut SPACE: [u8; HEAP] = [0; HEAP];
+
+/// Any model, any job that the board has room for.
+enum Loader {}
+
+impl Firmware for Loader {
+    const PREFILL: usize = PREFILL;
+    const PLAN: bool = FIELD;
+    const MONITOR: bool = FIELD;
+    const WINDOWS: bool = FIELD;
+}
 
 #[board::entry]
 fn main() -> ! {
@@ -20,5 +30,5 @@ fn main() -> ! {
     let room = unsafe { slice::from_raw_parts(ptr::with_exposed_provenance(MODEL_AT), MODEL_ROOM) };
     let len = lacuna::format::total_len(room).unwrap_or(MODEL_ROOM);
     let model = room.get(..len).unwrap_or(room);
-    harness::run(Machine::start(), model, None, harness::from_heap)
+    harness::run::<_, Loader>(Machine::start(), model, None, harness::from_heap)
 }

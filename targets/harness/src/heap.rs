@@ -3,10 +3,10 @@
 use alloc::vec::Vec;
 
 use lacuna::config::Config;
-use lacuna::model::{Limits, State};
-use lacuna::probe::{Site, SiteStats};
+use lacuna::model::State;
+use lacuna::probe::{SiteStats, Sketch};
 
-use crate::{Memory, OutOfMemory};
+use crate::{Memory, Needs, OutOfMemory};
 
 /// Alignment of an arena.
 const ARENA_ALIGN: usize = 16;
@@ -14,19 +14,20 @@ const ARENA_ALIGN: usize = 16;
 /// Memory from the global allocator, kept for good.
 ///
 /// # Errors
-/// [`OutOfMemory`] with the bytes of the arena.
-pub fn from_heap(config: &Config, limits: &Limits) -> Result<Memory, OutOfMemory> {
-    let needed = State::len(config, limits);
-    let full = || OutOfMemory { needed };
+/// [`OutOfMemory`] with the bytes of arena and probes.
+pub fn from_heap(config: &Config, needs: &Needs) -> Result<Memory, OutOfMemory> {
+    let full = || needs.refused(config);
     // An allocator promises no more alignment than bytes ask for.
-    let bytes = zeroed(needed + ARENA_ALIGN, || 0).ok_or_else(full)?;
+    let bytes = State::len(config, &needs.limits) + ARENA_ALIGN;
+    let bytes = zeroed(bytes, || 0).ok_or_else(full)?;
     let skip = bytes.as_ptr().align_offset(ARENA_ALIGN);
-    let sites = Site::count(config.n_layers);
     Ok(Memory {
         arena: bytes.get_mut(skip..).ok_or_else(full)?,
-        stats: zeroed(sites, || SiteStats::NEW).ok_or_else(full)?,
-        digests: zeroed(sites, || 0).ok_or_else(full)?,
-        ring: zeroed(config.window_len(), || 0.0).ok_or_else(full)?,
+        stats: zeroed(needs.stats, || SiteStats::NEW).ok_or_else(full)?,
+        cells: zeroed(needs.cells, || Sketch::EMPTY).ok_or_else(full)?,
+        floats: zeroed(needs.floats, || 0.0).ok_or_else(full)?,
+        digests: zeroed(needs.digests, || 0).ok_or_else(full)?,
+        ring: zeroed(needs.ring, || 0.0).ok_or_else(full)?,
     })
 }
 

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! lacuna -- tokens=32 prompt=0,79,110 stop=0 temperature=3f4ccccd top-k=40 top-p=3f666666 seed=7
-//!           context=64 cache=f16 slide layers sites logits
+//!           context=64 cache=f16 prefill=8 slide layers sites logits
+//!           plan=0a… monitor window=32 report=64 budget=4096 device=1f
 //! ```
 //!
 //! # Invariants
@@ -36,6 +37,20 @@ pub(crate) struct Job<'a> {
     pub(crate) context: Option<usize>,
     /// Type of the key/value cache; `None` for what the firmware was built for.
     pub(crate) cache: Option<CacheType>,
+    /// Tokens of the prompt to run at once; `None` for what the firmware was built for.
+    pub(crate) prefill: Option<usize>,
+    /// The probe plan to carry out.
+    pub(crate) plan: Option<Plan<'a>>,
+    /// Run the monitor of the model's calibration.
+    pub(crate) monitor: bool,
+    /// Tokens of a window; `None` for those of the calibration.
+    pub(crate) window: Option<u32>,
+    /// Tokens between two reports of the plan's sketches; `None` for one report, at the end.
+    pub(crate) report: Option<u32>,
+    /// Bytes that all sketches of the run may take on the record channel.
+    pub(crate) budget: Option<u32>,
+    /// Who the device says it is.
+    pub(crate) device: u64,
     /// A full context slides instead of ending the run.
     pub(crate) slide: bool,
     /// Report the cost of every block.
@@ -51,6 +66,30 @@ enum Prompt<'a> {
     /// Decimal ids between commas, each parsed once already.
     Words(&'a str),
     Ids(&'a [u32]),
+}
+
+/// Where a probe plan comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Plan<'a> {
+    /// The model file.
+    File,
+    /// The job: the bytes of a plan block in hexadecimal.
+    Hex(&'a str),
+}
+
+impl Plan<'_> {
+    /// The bytes of a plan in hexadecimal, in `buffer`; `None` if they are none, or too many.
+    pub(crate) fn bytes<'b>(hex: &str, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+        let (pairs, []) = hex.as_bytes().as_chunks::<2>() else {
+            return None;
+        };
+        let out = buffer.get_mut(..pairs.len())?;
+        for (out, pair) in out.iter_mut().zip(pairs) {
+            let digit = |b: u8| char::from(b).to_digit(16);
+            *out = (digit(pair[0])? * 16 + digit(pair[1])?) as u8;
+        }
+        Some(out)
+    }
 }
 
 /// A word that is no part of a job.
@@ -75,6 +114,13 @@ impl<'a> Job<'a> {
         seed: 0,
         context: None,
         cache: None,
+        prefill: None,
+        plan: None,
+        monitor: false,
+        window: None,
+        report: None,
+        budget: None,
+        device: 0,
         slide: false,
         layers: false,
         sites: false,
@@ -121,6 +167,14 @@ impl<'a> Job<'a> {
             "seed" => self.seed = value.parse().ok()?,
             "context" => self.context = Some(value.parse().ok()?),
             "cache" => self.cache = Some(cache(value)?),
+            "prefill" => self.prefill = Some(value.parse().ok()?),
+            "plan" if value.is_empty() => self.plan = Some(Plan::File),
+            "plan" => self.plan = Some(Plan::Hex(value)),
+            "monitor" => self.monitor = true,
+            "window" => self.window = Some(positive(value)?),
+            "report" => self.report = Some(positive(value)?),
+            "budget" => self.budget = Some(value.parse().ok()?),
+            "device" => self.device = u64::from_str_radix(value, 16).ok()?,
             "slide" => self.slide = true,
             "layers" => self.layers = true,
             "sites" => self.sites = true,
@@ -140,6 +194,11 @@ impl<'a> Job<'a> {
         words.chain(ids.iter().copied())
     }
 
+    /// Whether the run is one of a device in the field: with a plan or a monitor.
+    pub(crate) fn in_the_field(&self) -> bool {
+        self.plan.is_some() || self.monitor
+    }
+
     /// A fresh sampler, the same for every pass.
     pub(crate) fn sampler(&self) -> Sampler {
         Sampler::new(self.temperature, self.top_k, self.top_p, self.seed)
@@ -148,6 +207,10 @@ impl<'a> Job<'a> {
 
 fn float(bits: &str) -> Option<f32> {
     u32::from_str_radix(bits, 16).ok().map(f32::from_bits)
+}
+
+fn positive(value: &str) -> Option<u32> {
+    value.parse().ok().filter(|n| *n > 0)
 }
 
 /// The cache type of that name.

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! command line ─► Job ─┐
-//! flash ─► Model ──────┼─► count · layers · observe ─► records (UART)      logs (defmt)
-//! memory ─► arena ─────┘                     └─ any error ─► Fault, exit 1
+//! flash ─► Model ──────┼─► count │ field · layers · observe ─► records (UART)      logs (defmt)
+//! memory ─► arena ─────┘                             └─ any error ─► Fault, exit 1
 //! ```
 //!
 //! # Invariants
@@ -22,90 +22,46 @@ mod board;
 #[cfg(feature = "alloc")]
 mod heap;
 mod job;
+mod memory;
+mod orders;
 mod passes;
-mod windows;
 mod wire;
 
-use core::fmt::Display;
+use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::panic::PanicInfo;
 
 use lacuna::config::Config;
 use lacuna::kernels::Isa;
 use lacuna::model::{CacheType, Limits, Model, State};
-use lacuna::probe::SiteStats;
+use lacuna::monitor::Store;
 use lacuna::probe::record::Record;
 use lacuna::session::{Options, WhenFull};
 
-pub use board::Board;
+pub use board::{Board, Firmware, MOST_AT_ONCE};
 #[cfg(feature = "alloc")]
 pub use heap::from_heap;
 use job::Job;
-use passes::{Failed, Run};
+pub use memory::{Memory, Needs, OutOfMemory, Probes};
+use passes::{Failed, Kept, Run};
 use wire::Wire;
 
-/// Whether the board has a few KiB of RAM and little flash: command lines are shorter and only models of tokens run.
+/// Whether the board has a few KiB of RAM and little flash: command lines are shorter, and less is counted.
 pub const SMALL: bool = cfg!(feature = "small");
 /// Bytes of a command line, which is what bounds the prompt.
 const LINE: usize = if SMALL { 256 } else { 4096 };
 
-/// The memory of a run.
-#[derive(Debug)]
-pub struct Memory {
-    /// At least `State::len` bytes, aligned to 16.
-    pub arena: &'static mut [u8],
-    /// At least `Site::count` places.
-    pub stats: &'static mut [SiteStats],
-    /// At least `Site::count` places.
-    pub digests: &'static mut [u64],
-    /// At least `Config::window_len` numbers: the ring that samples are streamed through.
-    pub ring: &'static mut [f32],
-}
-
-/// Less memory than a run needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutOfMemory {
-    /// Bytes needed for the arena.
-    pub needed: usize,
-}
-
-impl Display for OutOfMemory {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "the heap has no {} bytes for the state", self.needed)
-    }
-}
-
-/// Limits of a firmware with its model in flash, from the texts of its build environment.
-///
-/// # Panics
-/// At compile time: `context` is no positive number, or `cache` no type.
-pub const fn limits(config: &Config, context: Option<&str>, cache: Option<&str>) -> Limits {
-    let mut limits = Limits::new(config);
-    if let Some(text) = context {
-        match usize::from_str_radix(text, 10) {
-            Ok(n) if n > 0 => limits.context = n,
-            _ => panic!("LACUNA_CONTEXT is not a positive number"),
-        }
-    }
-    if let Some(text) = cache {
-        match job::cache(text) {
-            Some(cache) => limits.cache = cache,
-            None => panic!("LACUNA_CACHE is not f32 or f16"),
-        }
-    }
-    limits
-}
-
-/// Runs the job of the command line on the model in `bytes`, and stops the board.
+/// Runs the job of the command line on the model in `bytes`, as far as firmware `F` can, and stops the board.
 ///
 /// `limits` are those that `memory` was made for; without them, the model's own. `memory` is asked once, with the
-/// limits of the job.
-pub fn run<B: Board>(
+/// needs of the job.
+pub fn run<B: Board, F: Firmware>(
     board: B,
     bytes: &'static [u8],
     limits: Option<Limits>,
-    memory: impl FnOnce(&Config, &Limits) -> Result<Memory, OutOfMemory>,
+    memory: impl FnOnce(&Config, &Needs) -> Result<Memory, OutOfMemory>,
 ) -> ! {
+    const { assert!(F::PREFILL >= 1 && F::PREFILL <= MOST_AT_ONCE) };
     let mut wire = Wire::new(board);
     let painted = wire.board.stack().paint();
     let model = match load(bytes) {
@@ -113,12 +69,6 @@ pub fn run<B: Board>(
         Err(error) => wire.fault(0, &error),
     };
     wire.frames.model_id = model.file().model_id();
-    if SMALL && model.config().window_len() > 0 {
-        wire.fault(
-            0,
-            &"a board this small runs models of tokens, not of windows",
-        );
-    }
     let mut line = [MaybeUninit::uninit(); LINE];
     let Some(line) = wire.board.words(&mut line) else {
         wire.fault(
@@ -138,7 +88,19 @@ pub fn run<B: Board>(
     let mut limits = limits.unwrap_or(Limits::new(model.config()));
     limits.context = job.context.unwrap_or(limits.context);
     limits.cache = job.cache.unwrap_or(limits.cache);
-    let memory = match memory(model.config(), &limits) {
+    limits.prefill = job.prefill.unwrap_or(limits.prefill);
+    if limits.prefill > F::PREFILL {
+        let most = F::PREFILL;
+        wire.fault(
+            0,
+            &format_args!("at most {most} tokens of a prompt run at once here"),
+        )
+    }
+    let (needs, window) = match orders::needs::<F>(&job, model.file(), limits) {
+        Ok(needs) => needs,
+        Err(refusal) => wire.fault(0, &refusal),
+    };
+    let memory = match memory(model.config(), &needs) {
         Ok(memory) => memory,
         Err(error) => wire.fault(0, &error),
     };
@@ -153,14 +115,17 @@ pub fn run<B: Board>(
         when_full,
         isa,
     };
-    let run = Run {
+    let kept = keep::<B, F>(&mut wire, &job);
+    let run = Run::<F> {
         job,
-        model,
+        model: &model,
         options,
+        window,
+        firmware: PhantomData,
     };
     // A rounded cache gives other bits than the golden run's.
     let expected = run.job.expected.filter(|_| limits.cache == CacheType::F32);
-    match speak(&mut wire, &run, memory) {
+    match speak(&mut wire, &run, memory, kept) {
         Ok(digest) if expected.is_some_and(|e| e != digest) => {
             wire.fault(0, &"the logits are not those of the golden block")
         }
@@ -176,8 +141,25 @@ fn load(bytes: &'static [u8]) -> Result<Model<'static>, lacuna::format::Error> {
     Model::new(bytes)
 }
 
+/// Says who speaks, and gives the place where monitors keep their state: it knows how often the board has started.
+fn keep<B: Board, F: Firmware>(wire: &mut Wire<B>, job: &Job<'_>) -> Kept<B> {
+    let mut kept = None;
+    if F::MONITOR && job.monitor {
+        kept = wire.board.flash().and_then(|f| Store::new(f, 0).ok());
+    }
+    let state = kept.as_mut().and_then(Store::load);
+    let boots = state.map_or(0, |state| state.counters().boots);
+    wire.introduce(job.device, boots.saturating_add(1));
+    kept
+}
+
 /// The records of a whole run; gives the digest of all logits.
-fn speak<B: Board>(wire: &mut Wire<B>, run: &Run<'_>, memory: Memory) -> Result<u64, Failed> {
+fn speak<B: Board, F: Firmware>(
+    wire: &mut Wire<B>,
+    run: &Run<'_, F>,
+    memory: Memory,
+    kept: Kept<B>,
+) -> Result<u64, Failed> {
     let Options { limits, isa, .. } = run.options;
     let ram = State::len(run.model.config(), &limits);
     defmt::info!("{}: {} bytes of state, kernels {}", B::NAME, ram, isa);
@@ -192,20 +174,20 @@ fn speak<B: Board>(wire: &mut Wire<B>, run: &Run<'_>, memory: Memory) -> Result<
     let Memory {
         arena,
         stats,
+        cells,
+        floats,
         digests,
         ring,
     } = memory;
-    let (stack, (digest, positions)) = if !SMALL && run.takes_windows() {
-        let stack = run.count_windows(wire, arena, ring)?;
-        let seen = run.observe_windows(wire, arena, stats, digests, ring)?;
-        (stack as u32, seen)
+    let stack = if (F::PLAN || F::MONITOR) && run.job.in_the_field() {
+        run.field(wire, arena, ring, (cells, floats), kept)?
     } else {
-        let stack = run.count(wire, arena)?;
-        if run.job.layers {
-            run.layers(wire, arena)?;
-        }
-        (stack as u32, run.observe(wire, arena, stats, digests)?)
-    };
+        run.count(wire, arena, ring)?
+    } as u32;
+    if run.job.layers && !run.takes_windows() {
+        run.layers(wire, arena)?;
+    }
+    let (digest, positions) = run.observe(wire, arena, ring, (stats, digests))?;
     defmt::info!(
         "{} positions, digest {=u64:016x}, stack {}",
         positions,

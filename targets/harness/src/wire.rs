@@ -17,20 +17,28 @@ impl<B: Board> Wire<B> {
     pub(crate) fn new(board: B) -> Wire<B> {
         Wire {
             board,
-            // An emulated board has no serial number, and starts once.
             frames: Encoder::new(0, 1),
         }
     }
 
-    /// Sends one record; one that does not fit its frame is lost, and the gap in the numbers shows it.
-    pub(crate) fn say(&mut self, record: Record<'_>) {
+    /// Says from now on who speaks, and how often it has started.
+    #[inline(never)]
+    pub(crate) fn introduce(&mut self, device: u64, boot: u32) {
+        let model_id = self.frames.model_id;
+        self.frames = Encoder::new(device, boot);
+        self.frames.model_id = model_id;
+    }
+
+    /// Sends one record and returns its bytes; one that does not fit its frame is lost, and the gap in the numbers shows
+    /// it.
+    pub(crate) fn say(&mut self, record: Record<'_>) -> usize {
         let uptime_ms = match u64::from(B::TICKS_PER_SECOND) {
             0 => 0,
             hertz => self.board.ticks() * 1000 / hertz,
         };
-        if let Ok(bytes) = self.frames.frame(uptime_ms, record) {
-            self.board.speak(bytes);
-        }
+        let bytes = self.frames.frame(uptime_ms, record).unwrap_or_default();
+        self.board.speak(bytes);
+        bytes.len()
     }
 
     /// Sends a fault in the words of `what`, as many as fit, and ends the run.

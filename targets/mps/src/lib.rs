@@ -22,6 +22,7 @@ use core::ptr::{
 
 use cortex_m as _; // the critical section that defmt needs
 use defmt_semihosting as _;
+use file_flash::FileFlash;
 use harness::Board;
 use semihosting::sys::arm_compat::sys_get_cmdline_uninit;
 use stack_paint::Stack;
@@ -71,6 +72,8 @@ impl<P: Place> Board for Machine<P> {
     const NAME: &'static str = P::NAME;
     const TICKS_PER_SECOND: u32 = P::TICKS_PER_SECOND;
 
+    type Flash = FileFlash;
+
     fn start() -> Machine<P> {
         set(P::UART + 16, 16);
         set(P::UART + 8, 1);
@@ -103,6 +106,10 @@ impl<P: Place> Board for Machine<P> {
     fn stack(&self) -> Stack {
         // SAFETY: the contract of `Place` is that of `Stack::new`.
         unsafe { Stack::new(P::stack_end()) }
+    }
+
+    fn flash(&mut self) -> Option<FileFlash> {
+        FileFlash::open(c"flash.bin")
     }
 
     fn stop(&mut self, ok: bool) -> ! {

@@ -17,6 +17,7 @@ use core::ptr::{
 use cortex_m as _; // the critical section that defmt needs
 pub use cortex_m_rt::entry;
 use defmt_semihosting as _;
+use file_flash::FileFlash;
 use harness::Board;
 use semihosting::sys::arm_compat::sys_get_cmdline_uninit;
 use stack_paint::Stack;
@@ -27,6 +28,10 @@ pub const MODEL_AT: usize = 0x3_0000;
 pub const MODEL_ROOM: usize = 64 << 10;
 /// Bytes of heap, in the firmwares that have one.
 pub const HEAP: usize = 309 << 5;
+/// Most tokens of a prompt that a firmware for any model runs at once.
+pub const PREFILL: usize = 1;
+/// Whether it carries out probe plans, runs monitors and models of windows too.
+pub const FIELD: bool = false;
 /// Under `-icount shift=6`: 62.5 ns a tick, 64 ns an instruction.
 pub const INSTRUCTIONS_PER_TICK: (u64, u64) = (125, 128);
 /// Rows and columns of the matrices whose products are counted: they lie in RAM here.
@@ -74,6 +79,8 @@ impl Board for Machine {
     const NAME: &'static str = "qemu-microbit";
     const TICKS_PER_SECOND: u32 = 16_000_000;
 
+    type Flash = FileFlash;
+
     fn start() -> Machine {
         Register::Enable.set(4);
         Register::StartTx.set(1);
@@ -112,6 +119,10 @@ impl Board for Machine {
     fn stack(&self) -> Stack {
         // SAFETY: memory.x sets everything above `_stack_end` aside for the stack; only the address is taken.
         unsafe { Stack::new(&raw const _stack_end as usize) }
+    }
+
+    fn flash(&mut self) -> Option<FileFlash> {
+        FileFlash::open(c"flash.bin")
     }
 
     fn stop(&mut self, ok: bool) -> ! {

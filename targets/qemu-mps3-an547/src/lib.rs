@@ -15,6 +15,10 @@ pub const MODEL_AT: usize = 0x6000_0000;
 pub const MODEL_ROOM: usize = 16 << 20;
 /// Bytes of heap, in the firmwares that have one.
 pub const HEAP: usize = 3 << 20;
+/// Most tokens of a prompt that a firmware for any model runs at once.
+pub const PREFILL: usize = 16;
+/// Whether it carries out probe plans, runs monitors and models of windows too.
+pub const FIELD: bool = true;
 /// Under `-icount shift=5`: 50 ns a tick, 32 ns an instruction.
 pub const INSTRUCTIONS_PER_TICK: (u64, u64) = (25, 16);
 /// Rows and columns of the matrices whose products are counted.

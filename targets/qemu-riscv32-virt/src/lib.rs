@@ -13,6 +13,7 @@ use core::mem::MaybeUninit;
 use core::ptr::{read_volatile, write_volatile};
 
 use defmt_semihosting as _;
+use file_flash::FileFlash;
 use harness::Board;
 pub use riscv_rt::entry;
 use semihosting::sys::arm_compat::sys_get_cmdline_uninit;
@@ -24,6 +25,10 @@ pub const MODEL_AT: usize = 0x8200_0000;
 pub const MODEL_ROOM: usize = 64 << 20;
 /// Bytes of heap, in the firmwares that have one.
 pub const HEAP: usize = 15 << 20;
+/// Most tokens of a prompt that a firmware for any model runs at once.
+pub const PREFILL: usize = 16;
+/// Whether it carries out probe plans, runs monitors and models of windows too.
+pub const FIELD: bool = true;
 /// The counter counts instructions.
 pub const INSTRUCTIONS_PER_TICK: (u64, u64) = (1, 1);
 /// Rows and columns of the matrices whose products are counted.
@@ -43,6 +48,8 @@ pub struct Machine;
 impl Board for Machine {
     const NAME: &'static str = "qemu-riscv32-virt";
     const TICKS_PER_SECOND: u32 = 0;
+
+    type Flash = FileFlash;
 
     fn start() -> Machine {
         Machine
@@ -70,6 +77,10 @@ impl Board for Machine {
     fn stack(&self) -> Stack {
         // SAFETY: memory.x sets everything above `_stack_end` aside for the stack; only the address is taken.
         unsafe { Stack::new(&raw const _stack_end as usize) }
+    }
+
+    fn flash(&mut self) -> Option<FileFlash> {
+        FileFlash::open(c"flash.bin")
     }
 
     fn stop(&mut self, ok: bool) -> ! {

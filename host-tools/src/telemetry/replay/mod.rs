@@ -22,7 +22,7 @@ use lacuna::probe::record::{Frame, Record, floats, tokens};
 use lacuna::session::{self, WhenFull};
 
 use super::ledger::DEVICES;
-use crate::device::{Difference, Job, Observation, Sampling, Step, observe};
+use crate::device::{Difference, Job, Observation, Step, observe};
 
 /// Most tokens of a window.
 pub const POSITIONS: usize = 1 << 16;
@@ -212,15 +212,10 @@ pub fn replay(
         return Ok(Verdict::Nothing);
     }
     let job = Job {
-        prompt: case.tokens[..positions].to_vec(),
-        tokens: 0,
-        sampling: Sampling::GREEDY,
-        stop: None,
-        limits,
         when_full,
-        layers: false,
         sites: true,
         logits: true,
+        ..Job::new(case.tokens[..positions].to_vec(), 0, limits)
     };
     let mut here = observe(isa, model, &job)?;
     here.stats.clear();
