@@ -16,6 +16,13 @@ use crate::sweep::{
     ACCURACY, Curve, EXAMPLE, Event, Job, LOSS, Outcome, Spec, Sweep, TEST, VALIDATION,
 };
 
+const CLUSTER: &str = "\
+On a cluster each run is a job of its own, in a directory that all machines see. With Slurm:
+  D=/shared/curve
+  lacuna sweep curve.toml -o $D --list     # writes the manifest, prints the runs, say 12
+  sbatch --array=1-12 --requeue --wrap 'lacuna sweep curve.toml -o '$D' --job $SLURM_ARRAY_TASK_ID'
+  lacuna sweep curve.toml -o $D            # when they are done: only draws the curve";
+
 /// Train at many densities, widths and seeds, and draw capability against density
 ///
 /// One small TOML file says what is tried (`lacuna sweep --example` prints one with every key). Every run has a folder:
@@ -25,14 +32,8 @@ use crate::sweep::{
 ///
 /// A sweep that was killed goes on where it stood when the same command is given again: finished runs stay as they are,
 /// and the others end with the same bytes as if nothing had happened.
-///
-/// On a cluster each run is a job of its own; the folder must be one that all machines see. With Slurm:
-///
-///   lacuna sweep curve.toml -o /shared/curve --list        # writes the manifest, prints the runs, here 12
-///   sbatch --array=1-12 --requeue --wrap 'lacuna sweep curve.toml -o /shared/curve --job $SLURM_ARRAY_TASK_ID'
-///   lacuna sweep curve.toml -o /shared/curve               # when they are done: only draws the curve
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = CLUSTER)]
 pub(super) struct Args {
     /// What is tried, a TOML file
     #[arg(required_unless_present = "example", value_name = "SPEC.toml")]

@@ -8,12 +8,12 @@ use super::{MANIFEST, Sweep};
 use crate::report::{bytes, count};
 
 const STYLE: &str = "\
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24; }
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 74rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24; }
 h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #d0d7de; }
 table { border-collapse: collapse; font-size: .84rem; margin: .8rem 0; display: block; overflow-x: auto; }
 th, td { padding: .2rem .6rem; text-align: left; border-bottom: 1px solid #eaeef2; white-space: nowrap; }
 th { background: #f6f8fa; }
-td + td { text-align: right; font-variant-numeric: tabular-nums; }
+th + th, td + td { text-align: right; font-variant-numeric: tabular-nums; }
 svg { max-width: 100%; height: auto; }
 pre { background: #f6f8fa; padding: .8rem; overflow-x: auto; font-size: .8rem; }
 .note { color: #57606a; font-size: .84rem; }
