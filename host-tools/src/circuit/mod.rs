@@ -44,7 +44,7 @@ pub mod summary;
 mod tests;
 pub mod validate;
 
-use crate::{checkpoint, data, export, output, train};
+use crate::{checkpoint, export, train};
 
 /// What can go wrong with a circuit.
 #[derive(Debug, thiserror::Error)]
@@ -59,20 +59,14 @@ pub enum Error {
     TooLong { tokens: usize, context: usize },
     #[error("byte {byte} is outside the vocabulary of {vocabulary}")]
     Vocabulary { byte: u8, vocabulary: usize },
-    #[error("the text is shorter than {needed} bytes")]
-    ShortText { needed: usize },
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),
     #[error(transparent)]
     Device(#[from] train::graph::Unavailable),
-    #[error(transparent)]
-    Data(#[from] data::Error),
     #[error("the model cannot be handed to the engine")]
     Export(#[from] export::Error),
     #[error("the engine cannot read the model")]
     Model(#[source] lacuna::format::Error),
     #[error("the engine refused")]
     Session(#[source] lacuna::session::Error),
-    #[error(transparent)]
-    Output(#[from] output::Error),
 }

@@ -50,13 +50,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = Learning::default().steps)]
     steps: u64,
     /// Pairs in a step
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=4096))]
     batch: u16,
     /// Learning rate of the masks
     #[arg(long, value_name = "RATE", default_value_t = Learning::default().lr)]
     lr: f64,
     /// Prices of a node in nats; each is a search, and the smallest circuit counts
-    #[arg(long, value_name = "NATS", value_delimiter = ',', default_values_t = [1e-4, 1e-3])]
+    #[arg(long, value_name = "NATS", value_delimiter = ',', default_values_t = [1e-3, 1e-2])]
     k_coef: Vec<f64>,
     /// Pairs that choose the circuit, and as many that judge it
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(2..=65536))]

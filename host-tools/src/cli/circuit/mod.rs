@@ -103,9 +103,6 @@ fn advice(error: &Error) -> &'static str {
         Error::NotBytes => "train a model of bytes with `lacuna train`",
         Error::TooLong { .. } => "train with a longer `--seq-len`, or choose another task",
         Error::Vocabulary { .. } => "train a model with a vocabulary of 256",
-        Error::ShortText { .. } | Error::Data(_) => {
-            "give the text the model learned from with --data PATH"
-        }
         _ => "the checkpoint is damaged; make it again",
     }
 }

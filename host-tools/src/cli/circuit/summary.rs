@@ -12,7 +12,8 @@ use crate::report::{Out, table};
 /// Average circuits over tasks: geometric means of nodes and edges
 ///
 /// Circuits of one checkpoint are averaged together, with 95 % intervals over tasks. Those that miss their target are
-/// counted and left out of the means.
+/// counted and left out of the means. Other seeds and controls are shown as multiples of the circuit's size, over tasks in
+/// which both meet the target.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Directories that `lacuna circuit find` wrote
@@ -80,7 +81,7 @@ fn text(records: &[Record], groups: &[(String, Summary)]) -> String {
     });
     let each = table(head, each);
     let head = ["geometric mean", "met", "nodes", "95 %", "edges", "95 %"];
-    let range = |m: &Mean| format!("{:.1}…{:.1}", m.low, m.high);
+    let range = |m: &Mean| format!("{:.2}…{:.2}", m.low, m.high);
     let means = groups.iter().map(|(name, s)| {
         [
             name.clone(),
@@ -91,5 +92,28 @@ fn text(records: &[Record], groups: &[(String, Summary)]) -> String {
             range(&s.edges),
         ]
     });
-    format!("{each}\n\n{}", table(head, means))
+    let means = table(head, means);
+    let head = [
+        "beside the circuit",
+        "search",
+        "met",
+        "nodes ×",
+        "95 %",
+        "edges ×",
+        "95 %",
+    ];
+    let controls = groups.iter().flat_map(|(name, s)| {
+        s.controls.iter().map(|c| {
+            [
+                name.clone(),
+                c.what.clone(),
+                format!("{} of {}", c.met, c.searches),
+                format!("{:.2}", c.nodes.mean),
+                range(&c.nodes),
+                format!("{:.2}", c.edges.mean),
+                range(&c.edges),
+            ]
+        })
+    });
+    format!("{each}\n\n{means}\n\n{}", table(head, controls))
 }
