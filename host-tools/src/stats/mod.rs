@@ -3,6 +3,7 @@
 //! ```text
 //! scores of familiar and unfamiliar units ─► AUROC · AUPR · FPR at a TPR ─► bootstrap over units ─► interval
 //! alarms of units ─► rate ─► Clopper-Pearson ─► interval
+//! several numbers of a unit ─► ridge ─► one score; two of them, others held still ─► partial rank correlation
 //! ```
 //!
 //! # Invariants
@@ -13,8 +14,16 @@
 //! Distributions come from `statrs`; what is here is the little that it lacks. Windows of one unit are alike, so an
 //! interval over windows would be too narrow by the root of how alike they are.
 
+mod clusters;
+mod curve;
+mod logistic;
+mod partial;
 mod separation;
 
+pub use clusters::{Clusters, Draw, Place, percentiles};
+pub use curve::{Curve, Figures};
+pub use logistic::{Linear, logistic};
+pub use partial::partial_spearman;
 pub use separation::{aupr, auroc, fpr_at_tpr, spearman};
 
 use lacuna::num::Rng;
@@ -93,17 +102,8 @@ pub fn bootstrap<T: Clone>(
             .map(|_| from[place(&mut rng)].clone())
             .collect()
     };
-    let mut figures: Vec<f64> = (0..rounds).map(|_| figure(&draw(a), &draw(b))).collect();
-    figures.sort_by(f64::total_cmp);
-    let tail = (1.0 - confidence) / 2.0;
-    let at = |q: f64| {
-        let place = (q * (figures.len() as f64 - 1.0)).round() as usize;
-        figures.get(place).copied().unwrap_or(f64::NAN)
-    };
-    Interval {
-        low: at(tail),
-        high: at(1.0 - tail),
-    }
+    let figures = (0..rounds).map(|_| figure(&draw(a), &draw(b))).collect();
+    percentiles(figures, confidence)
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ fn curve(familiar: &[f64], unfamiliar: &[f64], mut each: impl FnMut(f64, f64)) {
 }
 
 /// Ranks from 1, ties at their mean.
-fn ranks(x: &[f64]) -> Vec<f64> {
+pub(super) fn ranks(x: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..x.len()).collect();
     order.sort_by(|a, b| x[*a].total_cmp(&x[*b]));
     let mut ranks = vec![0.0; x.len()];
