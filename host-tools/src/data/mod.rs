@@ -17,7 +17,7 @@
 mod batch;
 mod files;
 mod grammar;
-mod rust_source;
+pub mod rust_source;
 pub mod series;
 pub mod trigram;
 

@@ -18,11 +18,15 @@ pub struct Pinned {
     pub name: &'static str,
     /// Its exact version.
     pub version: &'static str,
-    /// 16 hex digits over the paths and bytes of its `*.rs` files in order of path.
+    /// 16 hex digits over the paths and bytes of its files that are wanted, `*.rs` in [`CRATES`], in order of path.
     pub hash: &'static str,
 }
 
-const fn pinned(name: &'static str, version: &'static str, hash: &'static str) -> Pinned {
+pub(crate) const fn pinned(
+    name: &'static str,
+    version: &'static str,
+    hash: &'static str,
+) -> Pinned {
     Pinned {
         name,
         version,
@@ -46,8 +50,16 @@ pub const CRATES: [Pinned; 10] = [
 
 /// The `*.rs` files of all crates, named `NAME/path`.
 pub(super) fn documents() -> Result<Vec<Document>, Error> {
+    of_crates(&CRATES, is_rust)
+}
+
+/// The files of these crates that are `wanted` and not binary, named `NAME/path`.
+///
+/// # Errors
+/// Crates that are not on this machine or not as they were published.
+pub fn of_crates(crates: &[Pinned], wanted: fn(&Path) -> bool) -> Result<Vec<Document>, Error> {
     let indices = registries();
-    let places = CRATES.map(|c| (c, find(&indices, &c)));
+    let places: Vec<_> = crates.iter().map(|c| (c, find(&indices, c))).collect();
     let missing: Vec<String> = places
         .iter()
         .filter(|(_, place)| place.is_none())
@@ -61,7 +73,7 @@ pub(super) fn documents() -> Result<Vec<Document>, Error> {
     for (pinned, place) in places {
         let Some(root) = place else { continue };
         let mut found = Vec::new();
-        files::walk(&root, &root, &mut found, is_rust)?;
+        files::walk(&root, &root, &mut found, wanted)?;
         found.sort_by(|a, b| a.name.cmp(&b.name));
         let hash = content_hash(&found);
         if hash != pinned.hash {
@@ -80,7 +92,8 @@ pub(super) fn documents() -> Result<Vec<Document>, Error> {
     Ok(all)
 }
 
-fn is_rust(path: &Path) -> bool {
+/// Whether a file is Rust.
+pub fn is_rust(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "rs")
 }
 

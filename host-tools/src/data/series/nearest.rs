@@ -9,8 +9,8 @@
 
 const STATISTICS: usize = 5;
 
-/// Statistics of every channel of a window.
-fn features(window: &[f32], channels: usize) -> Vec<f64> {
+/// Statistics of every channel of a window, five a channel: mean, deviation, least, largest, mean |step|.
+pub fn features(window: &[f32], channels: usize) -> Vec<f64> {
     let of = |c: usize| {
         window
             .iter()
