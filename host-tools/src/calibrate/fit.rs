@@ -93,6 +93,23 @@ impl Fitted {
         }
     }
 
+    /// The distance that the score measures, on the host: of a Mahalanobis score Σ y², of the others to the k-th nearest
+    /// of the bank.
+    pub fn distance(&self, window: &[f32]) -> f64 {
+        let y = self.y(window);
+        if self.bank.is_empty() {
+            return y.iter().map(|y| f64::from(y * y)).sum();
+        }
+        let apart = |row: &[f32]| -> f64 {
+            let pairs = row.iter().zip(&y);
+            pairs.map(|(a, b)| f64::from((a - b) * (a - b))).sum()
+        };
+        let mut all: Vec<f64> = self.bank.chunks_exact(y.len()).map(apart).collect();
+        all.sort_by(f64::total_cmp);
+        let place = self.nearest.saturating_sub(1) as usize;
+        all.get(place).copied().unwrap_or(f64::NAN)
+    }
+
     /// Scores of a unit that was fitted on, of which a bank holds every second.
     pub(super) fn outside_bank(&self, scores: &[f32]) -> Vec<f32> {
         match self.bank.is_empty() {

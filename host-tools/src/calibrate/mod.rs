@@ -26,6 +26,7 @@ pub use file::rewrite;
 pub use fit::{Choice, Fitted};
 pub use summary::{Line, Summary};
 pub use table::Table;
+pub(crate) use units::cut;
 pub use units::{Collected, Measure, UnitKind, Windows, collect, group};
 pub use watch::{Report, Watched, watch};
 
@@ -34,6 +35,10 @@ use lacuna::format::{Calibration, calibration};
 use lacuna::model::Model;
 
 use crate::stats::Interval;
+
+/// Statistics that a score is made of unless chosen, as a probe plan: the end of the model, its neurons, and its logits.
+pub const STATISTICS: &str = "ln_final.hook_normalized:hoyer,top10@all; hook_resid_final:rms@all; \
+     blocks.*.mlp.hook_post:hoyer@all; unembed.hook_logits:max_softmax,entropy,energy_score@all";
 
 /// How to calibrate, besides the score.
 #[derive(Clone, Copy, Debug, PartialEq)]
