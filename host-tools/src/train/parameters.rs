@@ -156,7 +156,7 @@ impl Layout {
 }
 
 /// A standard normal number (Box–Muller).
-pub(super) fn normal(rng: &mut Rng) -> f32 {
+pub fn normal(rng: &mut Rng) -> f32 {
     let radius = libm::sqrt(-2.0 * libm::log(1.0 - f64::from(rng.next_f32())));
     let angle = core::f64::consts::TAU * f64::from(rng.next_f32());
     (radius * libm::cos(angle)) as f32
