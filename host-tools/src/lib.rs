@@ -71,6 +71,9 @@ pub mod circuit;
 // What is familiar to a model.
 pub mod calibrate;
 
+// What tells the strange from the familiar, and what does not.
+pub mod study;
+
 // Models on emulated boards.
 pub mod device;
 

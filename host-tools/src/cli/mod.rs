@@ -30,6 +30,7 @@ mod open;
 mod prune;
 mod replay;
 mod run;
+mod study;
 mod sweep;
 mod tasks;
 mod train;
@@ -74,6 +75,7 @@ enum Command {
     Tasks(tasks::Args),
     Calibrate(calibrate::Args),
     Monitor(monitor::Args),
+    Study(study::Args),
     Device(device::Args),
     Fleet(fleet::Args),
     Check(check::Args),
@@ -99,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args, cli.quiet),
         Command::Calibrate(args) => calibrate::run(args, cli.quiet),
         Command::Monitor(args) => monitor::run(args, cli.quiet),
+        Command::Study(args) => study::run(args, cli.quiet),
         Command::Eval(args) => eval::run(args, cli.quiet),
         Command::Tasks(args) => tasks::run(args, cli.quiet),
         Command::Device(args) => device::run(args, cli.quiet),

@@ -9,6 +9,7 @@ mod monitor;
 mod plans;
 mod refusals;
 mod story;
+mod study;
 mod tasks;
 mod telemetry;
 mod windows;
