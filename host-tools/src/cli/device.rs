@@ -90,6 +90,10 @@ impl TargetArgs {
     /// Its firmware cannot run so many tokens at once.
     fn limits(&self, model: &Model<'_>, demand: &Demand) -> anyhow::Result<Limits> {
         let (limits, board) = (demand.limits, self.board);
+        if model.config().window_len() > 0 {
+            // The positions of a window run at once, as many as they are.
+            return Ok(limits);
+        }
         let at_once = || device::at_once(board, model, demand);
         let prefill = self.prefill.unwrap_or_else(at_once);
         if !(1..=board.prefill).contains(&prefill) {

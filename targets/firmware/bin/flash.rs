@@ -24,7 +24,7 @@ static mut PROBES: Room = Room::NEW;
 /// It does what it has memory for.
 enum Flash {}
 impl Firmware for Flash {
-    const PREFILL: usize = N.limits.prefill;
+    const PREFILL: usize = if N.ring == 0 { N.limits.prefill } else { 1 };
     const PLAN: bool = N.cells != 0;
     const MONITOR: bool = N.floats != 0;
     const WINDOWS: bool = N.ring != 0;

@@ -6,7 +6,7 @@ use lacuna::session::Session;
 
 pub(crate) type Watch = Monitor<'static>;
 
-static mut FLOATS: [f32; 512] = [0.0; 512];
+static mut FLOATS: [f32; 256] = [0.0; 256];
 
 pub(crate) fn watch(model: &Model<'static>) -> Watch {
     let calibration = model.file().calibration().expect("the file is calibrated");

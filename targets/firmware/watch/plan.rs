@@ -6,7 +6,7 @@ use lacuna::session::Session;
 
 pub(crate) type Watch = PlanProbe<'static>;
 
-static mut CELLS: [Sketch; 64] = [Sketch::EMPTY; 64];
+static mut CELLS: [Sketch; 32] = [Sketch::EMPTY; 32];
 
 pub(crate) fn watch(model: &Model<'static>) -> Watch {
     let plan = model.file().plan().unwrap_or_default();

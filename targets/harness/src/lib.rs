@@ -89,7 +89,8 @@ pub fn run<B: Board, F: Firmware>(
     limits.context = job.context.unwrap_or(limits.context);
     limits.cache = job.cache.unwrap_or(limits.cache);
     limits.prefill = job.prefill.unwrap_or(limits.prefill);
-    if limits.prefill > F::PREFILL {
+    // The positions of a window run at once, as many as they are.
+    if limits.prefill > F::PREFILL && model.config().window_len() == 0 {
         let most = F::PREFILL;
         wire.fault(
             0,
