@@ -4,6 +4,7 @@
 //! node that is off     ln: gain 0, columns of its readers 0      q, k, v, post, attn_out, mlp_out: its row 0, its columns 0
 //! its constant c       own bias = c          or: bias of its readers += W[:, node] · c
 //! scale of logits      gain of the last norm and bigram table × scale
+//! AbsTopK              none at sites where no block has more nodes than it keeps
 //! ```
 //!
 //! # Invariants
@@ -15,14 +16,14 @@
 //! same place. act(0) = 0 for every activation that lacuna has, so neurons without inputs are 0 too. Embedding, head and
 //! bigram table stay: the last norm reads every channel of the stream, so none of them is without effect.
 
-use lacuna::config::Config;
+use lacuna::config::{Config, TopK};
 use lacuna::format::schema::{self, Id};
 use lacuna::probe::Hook;
 
 use super::constants::{Carried, carried};
 use super::size::{ends, read};
 use crate::checkpoint::{Checkpoint, Weights, shape};
-use crate::train::graph::Nodes;
+use crate::train::graph::{NODES, Nodes, SiteNodes};
 
 /// `model` with the nodes `on` alone; `constants` stand in for the others, and logits are multiplied by `scale`.
 pub fn carve(model: &Checkpoint, on: &[bool], constants: &[f32], scale: f32) -> Checkpoint {
@@ -50,7 +51,30 @@ pub fn carve(model: &Checkpoint, on: &[bool], constants: &[f32], scale: f32) -> 
             values.iter_mut().for_each(|w| *w *= scale);
         }
     }
+    release(&mut carved.config.topk, &nodes, on);
     carved
+}
+
+/// Lifts AbsTopK from sites that have no more nodes than it keeps in any block: it would only search among zeros.
+fn release(topk: &mut TopK, nodes: &Nodes, on: &[bool]) {
+    for hook in NODES {
+        let mut sites = nodes.sites.iter().filter(|s| s.site.hook == hook);
+        let kept = |s: &SiteNodes| s.range.clone().filter(|&i| on[i]).count();
+        if !sites.all(|s| kept(s) <= s.k) {
+            continue;
+        }
+        match hook {
+            Hook::AttnIn => topk.attn_in = 0,
+            Hook::Q => topk.q = 0,
+            Hook::K => topk.k = 0,
+            Hook::V => topk.v = 0,
+            Hook::AttnOut => topk.attn_out = 0,
+            Hook::MlpIn => topk.mlp_in = 0,
+            Hook::MlpPost => topk.mlp_neuron = 0,
+            Hook::MlpOut => topk.mlp_out = 0,
+            _ => {}
+        }
+    }
 }
 
 const PRODUCTS: [(Id, Id); 7] = [

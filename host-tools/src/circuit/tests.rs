@@ -240,7 +240,8 @@ fn random(config: Config, rng: &mut Rng) -> Checkpoint {
 #[test]
 fn the_engine_runs_the_carved_circuit_as_the_graph_runs_the_masked_model() {
     let mut rng = Rng::new(11);
-    for (i, config) in configurations().into_iter().enumerate() {
+    let all = configurations().into_iter().enumerate();
+    for ((i, config), share) in all.flat_map(|c| [(c, 0.6), (c, 0.15)]) {
         let model = random(config, &mut rng);
         let cases = cases(&model);
         let nodes = Nodes::new(&config);
@@ -249,10 +250,16 @@ fn the_engine_runs_the_carved_circuit_as_the_graph_runs_the_masked_model() {
         assert!(means.iter().any(|m| *m != 0.0));
         let stands = constants::carriable(&config, means);
         let subject = Subject::new(&model, stands).unwrap();
-        let on: Vec<bool> = (0..nodes.len).map(|_| rng.next_f32() < 0.6).collect();
+        let on: Vec<bool> = (0..nodes.len).map(|_| rng.next_f32() < share).collect();
         let graph = subject.margins(&on, &cases);
         let carved = carve::carve(&model, &on, subject.constants(), 1.0);
         carved.check().unwrap();
+        if share < 0.5 && config.topk.mlp_neuron > 0 {
+            assert_eq!(
+                carved.config.topk.mlp_neuron, 0,
+                "{i}: it selects among zeros"
+            );
+        }
         let file = export::export(&carved, None, &export::Settings::default()).unwrap();
         let (engine, digests) = check::margins(&file.bytes, &cases).unwrap();
         assert!(digests.iter().all(|d| d.digest == digests[0].digest));
