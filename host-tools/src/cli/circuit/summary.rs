@@ -81,14 +81,21 @@ fn text(records: &[Record], groups: &[(String, Summary)]) -> String {
     });
     let each = table(head, each);
     let head = ["geometric mean", "met", "nodes", "95 %", "edges", "95 %"];
-    let range = |m: &Mean| format!("{:.2}…{:.2}", m.low, m.high);
+    let range = |m: &Mean| match m.mean.is_nan() {
+        true => "–".to_owned(),
+        false => format!("{:.2}…{:.2}", m.low, m.high),
+    };
+    let times = |m: &Mean| match m.mean.is_nan() {
+        true => "–".to_owned(),
+        false => format!("{:.2}", m.mean),
+    };
     let means = groups.iter().map(|(name, s)| {
         [
             name.clone(),
             format!("{} of {}", s.met, s.circuits),
-            format!("{:.1}", s.nodes.mean),
+            times(&s.nodes),
             range(&s.nodes),
-            format!("{:.1}", s.edges.mean),
+            times(&s.edges),
             range(&s.edges),
         ]
     });
@@ -108,9 +115,9 @@ fn text(records: &[Record], groups: &[(String, Summary)]) -> String {
                 name.clone(),
                 c.what.clone(),
                 format!("{} of {}", c.met, c.searches),
-                format!("{:.2}", c.nodes.mean),
+                times(&c.nodes),
                 range(&c.nodes),
-                format!("{:.2}", c.edges.mean),
+                times(&c.edges),
                 range(&c.edges),
             ]
         })
