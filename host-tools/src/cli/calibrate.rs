@@ -25,7 +25,7 @@ use crate::report::{NextStep, Out};
 /// then tell windows that are ok from unfamiliar ones, and notice drift.
 ///
 /// The default score looks at the logits alone: in `lacuna study shift` on text, no score of activations inside the model
-/// told shifts better, and it is the cheapest.
+/// was shown to tell shifts better, and it is the cheapest.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Model file
