@@ -78,6 +78,25 @@ fn a_classifier_is_trained_exported_run_and_scored() {
     assert_eq!(person["windows"], windows.len());
     assert_eq!(person["right"], right);
     assert_eq!(scored["kinds"][0]["accuracy"]["n"], 1);
+
+    // Boards stream the golden window's samples: the first window is the golden one.
+    for board in super::device::boards() {
+        let on = ["m.lacuna", "--board", board.name, "--firmware", "prebuilt"];
+        let check = [&["check"], &on[..], &["--tokens", "5"]].concat();
+        if board.ram < 64 << 10 {
+            let said = refused(dir, &check);
+            let why = ["does not fit", "built without models of windows"];
+            assert!(why.iter().any(|why| said.contains(why)), "{said}");
+            continue;
+        }
+        let said = json(dir, &check);
+        assert_eq!((&said["equal"], &said["steps"]), (&true.into(), &5.into()));
+        let plan = ["--plan", "file", "--report", "2"];
+        let said = json(dir, &[&check[..], &plan].concat());
+        assert!(said["statistics"].as_u64().unwrap() > 10, "{board}: {said}");
+        let device = [&["device"], &on[..], &["--tokens", "1"]].concat();
+        assert_eq!(json(dir, &device)["digest"], golden["digest"]);
+    }
 }
 
 #[test]

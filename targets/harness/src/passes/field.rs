@@ -48,7 +48,7 @@ impl<F: Firmware> Run<'_, F> {
         let mut field = Field::<F> {
             plan: None,
             monitor: None,
-            prompt_end: (self.job.prompt().count() as u32).wrapping_sub(1),
+            prompt_end: (self.job.prompt().count() as u32).checked_sub(1),
             firmware: PhantomData,
         };
         let mut health = SelfTest::NotRun;
@@ -152,8 +152,8 @@ impl<F: Firmware> Run<'_, F> {
 struct Field<'a, F> {
     plan: Option<PlanProbe<'a>>,
     monitor: Option<Monitor<'a>>,
-    /// Position of the prompt's last token.
-    prompt_end: u32,
+    /// Position of the prompt's last token; a model of windows has none.
+    prompt_end: Option<u32>,
     firmware: PhantomData<F>,
 }
 
@@ -161,7 +161,10 @@ impl<F> Field<'_, F> {
     /// `at`, with what a session that is given a prompt in pieces cannot tell.
     #[inline]
     fn placed(&self, at: At) -> At {
-        let ends_prompt = at.position == self.prompt_end;
+        let Some(end) = self.prompt_end else {
+            return at;
+        };
+        let ends_prompt = at.position == end;
         At { ends_prompt, ..at }
     }
 }
