@@ -2,6 +2,7 @@
 
 mod circuit;
 mod contracts;
+mod costs;
 mod device;
 mod field;
 mod forms;
