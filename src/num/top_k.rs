@@ -14,9 +14,10 @@ use super::simd::{MOST, Simd};
 
 const DIGITS: [(u32, u32); 6] = [(26, 6), (20, 6), (14, 6), (8, 6), (2, 6), (0, 2)];
 
-/// Bits of |x|, which order as magnitudes do.
+/// Bits of |x| without the sign's, which order as magnitudes do; at the top of the word, so that no digit is spent on a
+/// bit that is always zero.
 pub(crate) fn magnitude(x: f32) -> u32 {
-    x.to_bits() & 0x7fff_ffff
+    x.to_bits() << 1
 }
 
 /// Zeroes (+0.0) all but the `k` largest |x|, ties to the lower index. `k == 0` or `k >= x.len()` leaves `x` alone.
@@ -107,7 +108,7 @@ pub(crate) fn abs_top_k_in<S: Simd>(s: S, x: &mut [f32], k: usize) {
         s.store_some(s.float(s.and(bits, keep)), x);
     }
     // Too many are equal to the floor: the last of them go.
-    let ties = x.iter_mut().rev().filter(|x| magnitude(**x) == floor);
+    let ties = x.iter_mut().rev().filter(|x| magnitude(**x) == floor << 1);
     ties.take(kept - k).for_each(|x| *x = 0.0);
 }
 

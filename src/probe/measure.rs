@@ -63,7 +63,7 @@ impl Values {
 #[inline(never)]
 pub fn measure(x: &[f32], set: StatSet, eps: f32, values: &mut Values) -> bool {
     *values = Values::EMPTY;
-    let top = x.iter().fold(0, |top, v| num::magnitude(*v).max(top));
+    let top = x.iter().fold(0, |top, v| num::magnitude(*v).max(top)) >> 1;
     if x.is_empty() || top >= f32::INFINITY.to_bits() {
         return false;
     }
