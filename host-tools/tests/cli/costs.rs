@@ -47,13 +47,7 @@ fn models(dir: &Path) {
         ..sparse()
     };
     checkpoint(dir, config, 0.1);
-    std::fs::create_dir(dir.join("known")).unwrap();
-    let mut rng = Rng::new(5);
-    for file in 0..40 {
-        let words = (0..16).map(|_| ["let", "mut ", "fn ", "x=", "; "][rng.below(5) as usize]);
-        let path = dir.join(format!("known/{file:02}.rs"));
-        std::fs::write(path, words.collect::<String>()).unwrap();
-    }
+    known(dir);
     for values in ["i8", "f32"] {
         let file = format!("{values}.lacuna");
         let export = ["export", "checkpoint", "-o", &file, "--values", values];

@@ -11,13 +11,7 @@ fn models(dir: &Path) {
     let plan = "*:zero_share,hoyer@every=4; unembed.hook_logits:entropy@last";
     let export = ["export", "checkpoint", "-o", "m.lacuna", "--plan", plan];
     ok(dir, &export);
-    std::fs::create_dir(dir.join("known")).unwrap();
-    let mut rng = Rng::new(5);
-    for file in 0..40 {
-        let words = (0..16).map(|_| ["let", "mut ", "fn ", "x=", "; "][rng.below(5) as usize]);
-        let path = dir.join(format!("known/{file:02}.rs"));
-        std::fs::write(path, words.collect::<String>()).unwrap();
-    }
+    known(dir);
     let data = ["calibrate", "m.lacuna", "--data", "known", "-o", "c.lacuna"];
     let by = ["--window", "8", "--score", "mahalanobis", "--alpha", "0.1"];
     ok(dir, &[&data[..], &by].concat());

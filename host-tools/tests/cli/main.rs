@@ -113,6 +113,17 @@ fn sparse() -> Config {
     }
 }
 
+/// `known/`: 40 files of 16 words, to calibrate with.
+fn known(dir: &Path) {
+    std::fs::create_dir(dir.join("known")).unwrap();
+    let mut rng = Rng::new(5);
+    for file in 0..40 {
+        let words = (0..16).map(|_| ["let", "mut ", "fn ", "x=", "; "][rng.below(5) as usize]);
+        let path = dir.join(format!("known/{file:02}.rs"));
+        std::fs::write(path, words.collect::<String>()).unwrap();
+    }
+}
+
 /// Seeded weights for `config`, `density` of the matrices nonzero, saved as a checkpoint.
 fn checkpoint(dir: &Path, config: Config, density: f32) -> PathBuf {
     let mut rng = Rng::new(7);
