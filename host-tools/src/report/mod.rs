@@ -1,4 +1,4 @@
-//! What a person or a script reads: tables, JSON, progress, and errors that say what to do next.
+//! What a person or a script reads: tables, JSON, progress, pages, plots, and errors that say what to do next.
 //!
 //! # Invariants
 //! - Results go to stdout; progress, notes and errors go to stderr.
@@ -9,6 +9,8 @@
 //! One place decides what is printed where, so that `lacuna … --json | jq` and a person at a terminal are both served.
 
 mod failure;
+pub mod html;
+pub mod plot;
 mod table;
 
 pub use failure::{NextStep, render};

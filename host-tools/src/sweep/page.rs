@@ -5,34 +5,15 @@ use core::fmt::Write;
 use super::curve::{ACCURACY, Curve, LOSS, Point, TEST, VALIDATION};
 use super::plot::line_name;
 use super::{MANIFEST, Sweep};
+use crate::report::html::{escaped, page};
 use crate::report::{bytes, count};
 
 const STYLE: &str = "\
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 74rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24; }
-h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #d0d7de; }
-table { border-collapse: collapse; font-size: .84rem; margin: .8rem 0; display: block; overflow-x: auto; }
-th, td { padding: .2rem .6rem; text-align: left; border-bottom: 1px solid #eaeef2; white-space: nowrap; }
-th { background: #f6f8fa; }
+body { max-width: 74rem; }
 th + th, td + td { text-align: right; font-variant-numeric: tabular-nums; }
 svg { max-width: 100%; height: auto; }
 pre { background: #f6f8fa; padding: .8rem; overflow-x: auto; font-size: .8rem; }
-.note { color: #57606a; font-size: .84rem; }
 ";
-
-/// `&`, `<`, `>` and quotes as entities.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            c => safe.push(c),
-        }
-    }
-    safe
-}
 
 fn table(id: &str, head: &[String], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut html = format!("<table id=\"{id}\"><thead><tr>");
@@ -59,38 +40,35 @@ pub(super) fn html(sweep: &Sweep, curve: &Curve, svg: &str) -> String {
         .iter()
         .filter(|j| sweep.outcome(j).is_some())
         .count();
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>Capability against density</title>\n\
-         <style>\n{STYLE}</style></head><body>\n<h1>Capability against density</h1>\n\
-         <p>{done} of {} runs, {} seeds, {} steps of {} sequences each; bars are 95 % intervals over seeds \
+    let mut body = format!(
+        "<p>{done} of {} runs, {} seeds, {} steps of {} sequences each; bars are 95 % intervals over seeds \
          (Student's t). Figures are the engine's, of the exported files.</p>\n{svg}\n",
         sweep.jobs().len(),
         spec.seeds.len(),
         count(spec.steps),
         spec.batch,
     );
-    html.push_str("<h2>Points</h2>\n");
-    html.push_str(&points(curve));
-    html.push_str(&trends(curve));
-    html.push_str(&tasks(curve));
+    body.push_str("<h2>Points</h2>\n");
+    body.push_str(&points(curve));
+    body.push_str(&trends(curve));
+    body.push_str(&tasks(curve));
     if !curve.missing.is_empty() {
-        html.push_str("<h2>Missing</h2>\n<ul>\n");
+        body.push_str("<h2>Missing</h2>\n<ul>\n");
         for (place, why) in &curve.missing {
             let name = line_name(place);
-            let _ = writeln!(html, "<li>{name}, density {}: {why}</li>", place.density);
+            let _ = writeln!(body, "<li>{name}, density {}: {why}</li>", place.density);
         }
-        html.push_str("</ul>\n");
+        body.push_str("</ul>\n");
     }
     let text = serde_json::to_string_pretty(spec).unwrap_or_default();
     let _ = write!(
-        html,
+        body,
         "<h2>To make this again</h2>\n<p>The specification, as in <code>{MANIFEST}</code>; \
          <code>lacuna sweep SPEC.toml -o DIR</code> with the same keys gives the same bytes of every checkpoint on the \
-         same machine.</p>\n<pre>{}</pre>\n</body></html>\n",
+         same machine.</p>\n<pre>{}</pre>\n",
         escaped(&text)
     );
-    html
+    page("Capability against density", STYLE, &body)
 }
 
 fn points(curve: &Curve) -> String {

@@ -2,38 +2,19 @@
 //!
 //! # Invariants
 //! - Ranges are never empty and never infinite, whatever the values.
-//! - Curves differ in lightness too, for readers and printers without colour.
 
-use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use super::curve::{ACCURACY, Curve, Point, VALIDATION};
 use super::spec::Fixed;
 use super::{Error, Place};
+use crate::report::plot::{Area, COLOURS, Drawn, FONT, legend, own, stroke};
 
-/// Okabe and Ito's palette.
-const COLOURS: [RGBColor; 6] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(86, 180, 233),
-    RGBColor(90, 90, 90),
-];
 const WIDTH: u32 = 760;
 const HEIGHT: u32 = 340;
-const FONT: (&str, i32) = ("sans-serif", 13);
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = Result<(), Box<dyn core::error::Error + Send + Sync>>;
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
-
-fn own<E: core::error::Error + Send + Sync + 'static>(
-    e: E,
-) -> Box<dyn core::error::Error + Send + Sync> {
-    Box::new(e)
-}
 
 /// The name of a line.
 pub(super) fn line_name(place: &Place) -> String {
@@ -61,18 +42,15 @@ pub(super) fn svg(curve: &Curve) -> Result<String, Error> {
         ],
         false => &[(VALIDATION, "validation, bits per byte")],
     };
-    let mut text = String::new();
-    let failed = |e: &dyn core::fmt::Display| Error::Plot(e.to_string());
-    {
-        let size = (WIDTH, HEIGHT * plots.len() as u32);
-        let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
+    let size = (WIDTH, HEIGHT * plots.len() as u32);
+    let drawn = crate::report::plot::svg(size, |area| {
         let parts = area.split_evenly((plots.len(), 1));
         for (part, (figure, title)) in parts.iter().zip(plots) {
-            plot(part, &lines, figure, title).map_err(|e| failed(&e))?;
+            plot(part, &lines, figure, title)?;
         }
-        area.present().map_err(|e| failed(&e))?;
-    }
-    Ok(text)
+        Ok(())
+    });
+    drawn.map_err(|e| Error::Plot(e.to_string()))
 }
 
 /// Halvings of the density.
@@ -132,13 +110,7 @@ fn plot(area: &Area<'_>, lines: &[(Place, Vec<&Point>)], figure: &str, title: &s
     for ((place, line), colour) in lines.iter().zip(COLOURS.iter().cycle()) {
         curve(&mut chart, line, figure, &line_name(place), *colour)?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
-        .background_style(WHITE.mix(0.8))
-        .label_font(FONT)
-        .draw()
-        .map_err(own)
+    legend(&mut chart)
 }
 
 /// A line through the means, with bars for the intervals.
@@ -158,7 +130,7 @@ fn curve(
         .draw_series(LineSeries::new(path.clone(), colour.stroke_width(2)))
         .map_err(own)?
         .label(name)
-        .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
+        .legend(move |at| stroke(at, colour));
     chart
         .draw_series(path.map(|at| Circle::new(at, 3, colour.filled())))
         .map_err(own)?;

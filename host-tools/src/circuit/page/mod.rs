@@ -23,6 +23,7 @@ use super::record::Record;
 use super::size::edges;
 use super::study::Found;
 use crate::checkpoint::Checkpoint;
+use crate::report::html::escaped;
 use crate::train::graph::Nodes;
 
 /// Most edges that are drawn, the largest first.
@@ -219,11 +220,4 @@ fn shown(token: u32) -> char {
         Ok(byte @ b' '..=b'~') => char::from(byte),
         _ => '·',
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }

@@ -4,6 +4,7 @@ use core::fmt::Write;
 
 use super::Error;
 use super::plot::{self, Bar, Line};
+use crate::report::html::{escaped, page};
 use crate::study::detect::Kind;
 use crate::study::expect::{Expectation, HEADS};
 use crate::study::familiarity;
@@ -14,22 +15,6 @@ use crate::study::trial::SAME;
 const STYLE: &str = include_str!("style.css");
 /// Detectors whose courses over grades are drawn.
 const DRAWN: usize = 6;
-
-/// `&`, `<`, `>` and quotes as entities.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c => safe.push(c),
-        }
-    }
-    safe
-}
 
 /// A table; a cell that is a number stands to the right, a cell in the last column has its text as its class.
 pub fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
@@ -52,15 +37,6 @@ pub fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Str
         html.push_str("</tr>\n");
     }
     html + "</tbody></table>\n"
-}
-
-/// A whole page around `body`.
-pub fn page(title: &str, body: &str) -> String {
-    format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\n<style>\n{STYLE}</style></head>\
-         <body>\n<h1>{title}</h1>\n{body}</body></html>\n"
-    )
 }
 
 /// What was expected and what came, as a table.
@@ -133,7 +109,7 @@ pub(super) fn shift(outcome: &Outcome, summary: &Summary) -> Result<String, Erro
     body += &expectations(&summary.expectations);
     body += &effects(summary);
     body += &rest(outcome, summary);
-    Ok(page("Shift study", &body))
+    Ok(page("Shift study", STYLE, &body))
 }
 
 fn verdict(summary: &Summary) -> String {
@@ -292,5 +268,5 @@ pub(super) fn familiarity(
         table(&["statistic", "rho", "low", "high"], strongest),
         escaped(&serde_json::to_string_pretty(&config["settings"]).unwrap_or_default())
     );
-    Ok(page("Familiarity study", &body))
+    Ok(page("Familiarity study", STYLE, &body))
 }

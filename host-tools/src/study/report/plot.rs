@@ -2,42 +2,14 @@
 //!
 //! # Invariants
 //! - Ranges are never empty and never infinite, whatever the values.
-//! - Colours differ in lightness too, for readers and printers without colour.
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::Error;
-
-/// Okabe and Ito's palette.
-const COLOURS: [RGBColor; 7] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(86, 180, 233),
-    RGBColor(90, 90, 90),
-    RGBColor(230, 159, 0),
-];
-const FONT: (&str, i32) = ("sans-serif", 13);
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = Result<(), Box<dyn core::error::Error + Send + Sync>>;
+use crate::report::plot::{self, Area, COLOURS, Drawn, FONT, own};
 
 fn svg(size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> Drawn) -> Result<String, Error> {
-    let mut text = String::new();
-    {
-        let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
-        draw(&area).map_err(|e| Error::Plot(e.to_string()))?;
-        area.present().map_err(|e| Error::Plot(e.to_string()))?;
-    }
-    Ok(text)
-}
-
-fn own<E: core::error::Error + Send + Sync + 'static>(
-    e: E,
-) -> Box<dyn core::error::Error + Send + Sync> {
-    Box::new(e)
+    plot::svg(size, draw).map_err(|e| Error::Plot(e.to_string()))
 }
 
 /// A named figure with its interval.
@@ -186,9 +158,7 @@ pub fn lines(title: &str, places: &[String], lines: &[Line]) -> Result<String, E
                 ))
                 .map_err(own)?
                 .label(&line.name)
-                .legend(move |(x, y)| {
-                    PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2))
-                });
+                .legend(move |at| plot::stroke(at, colour));
             let spans = points
                 .iter()
                 .filter(|(_, p)| p[1].is_finite() && p[2].is_finite());
@@ -198,13 +168,7 @@ pub fn lines(title: &str, places: &[String], lines: &[Line]) -> Result<String, E
                     .map_err(own)?;
             }
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
-            .background_style(WHITE.mix(0.8))
-            .label_font(FONT)
-            .draw()
-            .map_err(own)
+        plot::legend(&mut chart)
     })
 }
 
