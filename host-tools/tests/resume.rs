@@ -90,6 +90,26 @@ fn killed_and_resumed_is_the_same_to_the_byte() {
 
     let metrics = fs::read_to_string(torn.join("metrics.jsonl")).unwrap();
     assert_eq!(metrics.lines().count(), 24, "{metrics}");
+    let events = events(&fs::read(torn.join("events.out.tfevents.lacuna")).unwrap());
+    let figures: Vec<serde_json::Value> = (metrics.lines())
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(events.len(), 1 + figures.len());
+    for ((step, scalars), line) in events[1..].iter().zip(&figures) {
+        assert_eq!(Some(*step), line["step"].as_u64());
+        let figure = |name: &str| line[name].as_f64().unwrap() as f32;
+        let expected = [
+            ("loss/bits_per_byte", figure("bits_per_byte")),
+            ("loss/smoothed", figure("smoothed")),
+            ("density", figure("density")),
+            ("lr", figure("lr")),
+            ("tokens_per_second", figure("tokens_per_second")),
+        ];
+        assert_eq!(
+            *scalars,
+            expected.map(|(tag, figure)| (tag.to_owned(), figure))
+        );
+    }
 
     let refused = train(&data, &torn)
         .args(["--seed", "2"])
@@ -101,4 +121,77 @@ fn killed_and_resumed_is_the_same_to_the_byte() {
         !refused.status.success() && message.contains("other settings"),
         "{message}"
     );
+}
+
+/// CRC-32C bit by bit, in TensorFlow's mask.
+fn masked(bytes: &[u8]) -> u32 {
+    let mut crc = !0u32;
+    for &byte in bytes {
+        crc ^= u32::from(byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ ((crc & 1) * 0x82f6_3b78);
+        }
+    }
+    (!crc).rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+fn varint(bytes: &mut &[u8]) -> u64 {
+    let mut value = 0;
+    for shift in (0..).step_by(7) {
+        let (byte, rest) = bytes.split_first().unwrap();
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if *byte < 0x80 {
+            break;
+        }
+    }
+    value
+}
+
+/// The fields of a protobuf message: number, and the integer or the bytes.
+fn fields(mut bytes: &[u8]) -> Vec<(u64, u64, &[u8])> {
+    let mut found = Vec::new();
+    while !bytes.is_empty() {
+        let key = varint(&mut bytes);
+        let (integer, length) = match key & 7 {
+            0 => (varint(&mut bytes), 0),
+            1 => (0, 8),
+            2 => (0, varint(&mut bytes) as usize),
+            5 => (0, 4),
+            other => panic!("wire type {other}"),
+        };
+        let (content, rest) = bytes.split_at(length);
+        bytes = rest;
+        found.push((key >> 3, integer, content));
+    }
+    found
+}
+
+/// Step and scalars of each record of a TensorBoard file.
+fn events(mut bytes: &[u8]) -> Vec<(u64, Vec<(String, f32)>)> {
+    let mut found = Vec::new();
+    while !bytes.is_empty() {
+        let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+        let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        assert_eq!(word(8), masked(&bytes[..8]));
+        let event = &bytes[12..12 + length];
+        assert_eq!(word(12 + length), masked(event));
+        let (mut step, mut scalars) = (0, Vec::new());
+        for (number, integer, content) in fields(event) {
+            match number {
+                1 => assert!(f64::from_le_bytes(content.try_into().unwrap()) > 1.6e9),
+                2 => step = integer,
+                3 => assert_eq!(content, b"brain.Event:2"),
+                5 => scalars.extend(fields(content).into_iter().map(|(_, _, value)| {
+                    let value = fields(value);
+                    let tag = String::from_utf8(value[0].2.to_vec()).unwrap();
+                    (tag, f32::from_le_bytes(value[1].2.try_into().unwrap()))
+                })),
+                other => panic!("field {other}"),
+            }
+        }
+        found.push((step, scalars));
+        bytes = &bytes[16 + length..];
+    }
+    found
 }

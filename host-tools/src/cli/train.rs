@@ -17,7 +17,9 @@ use crate::train::{self, Device, Metrics, Saving, Settings, settings};
 ///
 /// Every step moves all weights, then keeps only the largest of each matrix. The kept share starts at 1 and
 /// falls in a straight line to --density, while the learning rate rises as weights go. A killed run goes on
-/// where it stopped when the same command is given again, and ends with the same bytes.
+/// where it stopped when the same command is given again, and ends with the same bytes. Loss, density, learning rate
+/// and speed of every tenth step go to metrics.jsonl and to an event file: `tensorboard --logdir DIR` draws the curves of
+/// all runs in a directory.
 ///
 /// With --task classify, --data is a directory of .ts files (UEA, aeon, sktime), a person each: a model learns to tell
 /// the classes of windows, and --hold-out names the people it must tell without having seen them.

@@ -1,7 +1,7 @@
 //! One run of a sweep, in a folder of its own.
 //!
 //! ```text
-//! runs/NAME/settings.json     what it does                metrics.jsonl   every tenth step
+//! runs/NAME/settings.json     what it does                metrics.jsonl, events.out.tfevents.lacuna   every tenth step
 //!          /state.safetensors where it stands             model.safetensors, config.json, train.json   the checkpoint
 //!          /model.lacuna      what a device would run     result.json     the figures, written last
 //! ```

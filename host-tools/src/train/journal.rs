@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: one line of figures every few steps, whole across kills.
+//! `metrics.jsonl`: one line of figures every few steps, whole across kills; the same as TensorBoard's [`super::events`].
 //!
 //! # Invariants
 //! - After a resume the file holds the lines of steps before the state that was resumed from, then the new ones.
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use super::events::Events;
 use crate::checkpoint;
 
 /// File of the metrics.
@@ -37,6 +38,7 @@ pub struct Metrics {
 pub(super) struct Journal {
     path: PathBuf,
     file: fs::File,
+    events: Events,
 }
 
 impl Journal {
@@ -54,7 +56,8 @@ impl Journal {
             path: path.clone(),
             source,
         })?;
-        Ok(Journal { path, file })
+        let events = Events::open(dir, step)?;
+        Ok(Journal { path, file, events })
     }
 
     pub(super) fn add(&mut self, metrics: &Metrics) -> Result<(), Error> {
@@ -67,6 +70,7 @@ impl Journal {
             source,
         })?;
         line.push(b'\n');
-        Ok(self.file.write_all(&line).map_err(failed)?)
+        self.file.write_all(&line).map_err(failed)?;
+        self.events.add(metrics)
     }
 }

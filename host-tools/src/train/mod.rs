@@ -15,6 +15,7 @@
 
 pub mod classify;
 pub mod evaluate;
+mod events;
 pub mod graph;
 mod journal;
 pub mod optimiser;
@@ -48,6 +49,7 @@ use parameters::Layout;
 use state::{Note, State};
 use step::Lessons;
 
+pub use events::EVENTS;
 pub use graph::Device;
 pub use journal::{METRICS, Metrics};
 pub use settings::Settings;
