@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::stats::Interval;
+use crate::stats::{Interval, clopper_pearson};
 
 /// How an expectation fared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -61,7 +61,7 @@ impl Expectation {
         Self::new((id, expected, of), (value, interval), verdict)
     }
 
-    /// That the interval holds `limit`; the only other outcome is a failure.
+    /// That the interval holds `limit`; where it does not, that is a failure, and without an interval nothing is shown.
     pub fn covers(
         (id, expected, of): (&str, &str, &str),
         (value, interval): (f64, Interval),
@@ -69,9 +69,27 @@ impl Expectation {
     ) -> Self {
         let verdict = if interval.covers(limit) {
             Verdict::Pass
+        } else if interval.low.is_nan() {
+            Verdict::Null
         } else {
             Verdict::Fail
         };
+        Self::new((id, expected, of), (value, interval), verdict)
+    }
+
+    /// That at least `share` of `n` runs came so; fewer than `least` runs show nothing.
+    pub fn counted(
+        (id, expected, of): (&str, &str, &str),
+        (came, n): (usize, usize),
+        (share, least): (f64, usize),
+    ) -> Self {
+        let value = came as f64 / n.max(1) as f64;
+        let verdict = match () {
+            () if n < least => Verdict::Null,
+            () if value >= share - 1e-9 => Verdict::Pass,
+            () => Verdict::Fail,
+        };
+        let interval = clopper_pearson(came as f64, n as f64, 0.95);
         Self::new((id, expected, of), (value, interval), verdict)
     }
 
@@ -125,8 +143,14 @@ mod tests {
             Expectation::covers(("", "", ""), found, 0.5).verdict
         };
         assert_eq!(
-            (same(0.4, 0.6), same(0.6, 0.7)),
-            (Verdict::Pass, Verdict::Fail)
+            (same(0.4, 0.6), same(0.6, 0.7), same(f64::NAN, f64::NAN)),
+            (Verdict::Pass, Verdict::Fail, Verdict::Null)
+        );
+        let counted =
+            |came, n| Expectation::counted(("", "", ""), (came, n), (2.0 / 3.0, 5)).verdict;
+        assert_eq!(
+            (counted(4, 6), counted(3, 5), counted(4, 4)),
+            (Verdict::Pass, Verdict::Fail, Verdict::Null)
         );
     }
 }

@@ -13,7 +13,7 @@
 
 use lacuna::model::{Model, State};
 use lacuna::probe::{
-    At, Hook, HookSet, Layers, PlanProbe, Positions, Probe, ProbePlan, Rule, Site, StatSet,
+    At, Hook, HookSet, Layers, PlanProbe, Positions, Probe, ProbePlan, Rule, Site, Stat, StatSet,
 };
 use lacuna::session::{Options, Session};
 
@@ -71,6 +71,18 @@ pub struct Seen {
 pub struct Look {
     /// Every how many tokens statistics are taken.
     pub every: u16,
+    /// Where.
+    pub at: Where,
+}
+
+/// Sites that are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Where {
+    /// All, every statistic.
+    Everywhere,
+    /// The last residual with and without its norm, by its largest shares, and the logits: a tenth of the time.
+    Head,
 }
 
 /// Means of the activations after the last norm.
@@ -106,23 +118,35 @@ impl Hidden {
     }
 }
 
-/// Everything everywhere, and the last norm at the last token.
-fn plans(every: u16) -> [ProbePlan; 2] {
+/// What `look` says, and the last norm at the last token.
+fn plans(look: Look) -> [ProbePlan; 2] {
+    let shares = StatSet::of(&[Stat::Hoyer, Stat::Top5, Stat::Top10]);
+    let (hooks, stats) = match look.at {
+        Where::Everywhere => (HookSet::ALL, [StatSet::ALL, StatSet::ANYWHERE]),
+        Where::Head => {
+            let hooks = HookSet::of(&[Hook::ResidFinal, Hook::LnFinal]);
+            (hooks, [shares, shares])
+        }
+    };
     let all = Rule {
-        hooks: HookSet::ALL,
+        hooks,
         layers: Layers::ALL,
-        stats: StatSet::ALL,
-        positions: Positions::Every(every),
+        stats: stats[0],
+        positions: Positions::Every(look.every),
     };
     let last = Rule {
         hooks: HookSet::of(&[Hook::LnFinal]),
-        stats: StatSet::ANYWHERE,
+        stats: stats[1],
         positions: Positions::LastPrompt,
         ..all
     };
     // The logits of a classifier come once, at the last position, which may be one that is passed over.
     let logits = Rule {
         hooks: HookSet::of(&[Hook::Logits]),
+        stats: match look.at {
+            Where::Everywhere => StatSet::ALL,
+            Where::Head => StatSet::of(&[Stat::Entropy, Stat::MaxSoftmax]),
+        },
         positions: Positions::All,
         ..all
     };
@@ -161,7 +185,7 @@ impl Seen {
     ) -> Result<(), lacuna::session::Error> {
         let config = model.config();
         let options = options(model);
-        let plans = plans(look.every);
+        let plans = plans(look);
         let mut cells = plans.each_ref().map(|p| plan::cells(p, config));
         let [everywhere, last] = &mut cells;
         let [of_all, of_last] = plans;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! shift        known and shifted windows ─► engine ─► statistics, losses ─► detectors ─► AUROC … with intervals
-//! familiarity  doses of text ─► checkpoints of one run ─► engine ─► statistics against exposure and step
+//! familiarity  doses of text ─► checkpoints of runs ─► engine ─► statistics against exposure, step, size, difficulty
 //! ```
 //!
 //! # Invariants

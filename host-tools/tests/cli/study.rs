@@ -112,17 +112,7 @@ fn a_study_of_sensors_finds_noise() {
 #[test]
 fn a_study_of_familiarity_counts_what_was_seen() {
     let dir = tempfile::tempdir().unwrap();
-    let args = [
-        "study",
-        "familiarity",
-        "-o",
-        "f",
-        "--quick",
-        "--rounds",
-        "60",
-        "--seeds",
-        "2",
-    ];
+    let args = ["study", "familiarity", "-o", "f", "--quick", "--seeds", "2"];
     let study = json(dir.path(), &args);
     assert_eq!(
         names(&dir.path().join("f")),
@@ -137,22 +127,48 @@ fn a_study_of_familiarity_counts_what_was_seen() {
     let exposures = study["exposures"].as_array().unwrap();
     assert_eq!(number(&exposures[0]), 0.0);
     assert!(exposures.windows(2).all(|e| number(&e[0]) < number(&e[1])));
-    let steps: Vec<f64> = study["courses"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|c| number(&c["step"]))
-        .collect();
-    assert_eq!(steps.len(), 9);
-    assert!(steps[0] == 0.0 && steps[8] == 160.0);
+    for lesson in ["courses", "shuffled"] {
+        let courses = study[lesson].as_array().unwrap().iter();
+        let steps: Vec<f64> = courses.map(|c| number(&c["step"])).collect();
+        assert_eq!(steps, [0, 5, 10, 20, 40, 60, 80, 120, 160].map(f64::from));
+    }
     // An untrained model knows no doses, and its loss is that of a fair choice among bytes.
-    assert_eq!(expectation(&study, "F0", "step 0")["verdict"], "pass");
-    let loss = |course: usize| number(&study["courses"][course]["loss"][0]);
+    let loss =
+        |lesson: &str, course: usize, dose: usize| number(&study[lesson][course]["loss"][dose]);
+    for lesson in ["courses", "shuffled"] {
+        assert!((loss(lesson, 0, 0) - 8.0).abs() < 0.1);
+        assert!(loss(lesson, 8, 0) < 7.0);
+    }
+    // What stands in the text often is learned by heart; of shuffled copies there is nothing to learn.
+    let learned = |lesson| loss(lesson, 8, 0) - loss(lesson, 8, 4);
     assert!(
-        (loss(0) - 8.0).abs() < 0.1 && loss(8) < 7.0,
+        learned("courses") > 0.5 && learned("shuffled") < 0.3,
         "{} {}",
-        loss(0),
-        loss(8)
+        learned("courses"),
+        learned("shuffled")
     );
+    // Thirds of the unseen go by how hard they are, and D1 takes five seeds.
+    let sizes = study["sizes"].as_array().unwrap();
+    assert_eq!(sizes.len(), 2);
+    for size in sizes {
+        let [familiar, unseen, harder] = [0, 1, 2].map(|i| number(&size["loss"][i]));
+        assert!(familiar < unseen && unseen < harder, "{size}");
+    }
+    let counts: Vec<&Value> = study["contrasts"].as_array().unwrap().iter().collect();
+    let windows: Vec<&Value> = counts.iter().map(|c| &c["windows"]).collect();
+    let expected = [[48, 16], [16, 16], [16, 16], [48, 16]];
+    assert_eq!(windows, expected.map(|w| serde_json::json!(w)).each_ref());
+    assert_eq!(expectation(&study, "D1", "all steps")["verdict"], "null");
+    for (id, of) in [
+        ("F0", "step 0"),
+        ("D2l", "the end"),
+        ("D4", "14704 parameters"),
+        ("C1", "shuffled text"),
+    ] {
+        assert!(number(&expectation(&study, id, of)["value"]).is_finite());
+    }
+    let page = std::fs::read_to_string(dir.path().join("f/report.html")).unwrap();
+    assert_eq!(page.matches("<svg").count(), 5);
+    // Models that are there are gone on with, and come to the same.
     assert_eq!(json(dir.path(), &args), study);
 }

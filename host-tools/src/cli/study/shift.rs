@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, anyhow};
 
 use crate::report::{NextStep, Out};
-use crate::study::measure::Look;
+use crate::study::measure::{Look, Where};
 use crate::study::models::Recipe;
 use crate::study::shift::{self, Settings, Task};
 use crate::study::texts::Sizes;
@@ -86,7 +86,10 @@ impl Args {
                 },
             },
             windows: if quick { 3 } else { 8 },
-            look: Look { every: self.every },
+            look: Look {
+                every: self.every,
+                at: Where::Everywhere,
+            },
             rounds: self.rounds as usize,
         }
     }

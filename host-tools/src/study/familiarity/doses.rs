@@ -20,13 +20,16 @@ pub struct Piece {
     pub dose: usize,
 }
 
-/// Text of `settings.base` bytes from the training files with the doses among its documents, and the pieces.
+/// The doses in their turn: unseen pieces are to be told apart by difficulty, so there are three times as many.
+const TURNS: [usize; DOSES.len() + 2] = [0, 1, 2, 3, 4, 0, 0];
+
+/// Text of `settings.base` bytes from the training files with the doses among its documents, that text without them, and
+/// the pieces.
 pub(super) fn corpus(
     recipe: &train::Settings,
     settings: &Settings,
-    context: usize,
-) -> Result<(Corpus, Vec<Piece>), models::Error> {
-    let seed = recipe.seed;
+) -> Result<(Corpus, Vec<u8>, Vec<Piece>), models::Error> {
+    let (seed, context) = (recipe.seed, settings.context);
     let all = documents(&recipe.source())?;
     let pieces = pieces(&held_out(all, seed), settings.pieces, context, seed);
     let mut corpus = Corpus::load(&recipe.source(), seed)?;
@@ -52,12 +55,13 @@ pub(super) fn corpus(
         train.push(BOS);
     }
     train.extend_from_slice(&corpus.train[at..base]);
-    corpus.train = train;
+    corpus.train.truncate(base);
+    let alone = core::mem::replace(&mut corpus.train, train);
     corpus.id = format!("{}:doses:{}:{base}", corpus.id, settings.pieces);
-    Ok((corpus, pieces))
+    Ok((corpus, alone, pieces))
 }
 
-/// `n` pieces of each dose, at most one a file and then more of the same files; doses by lot.
+/// `n` pieces of each dose, three times as many of none, at most one a file and then more of the same files; doses by lot.
 fn pieces(files: &[Document], n: usize, context: usize, seed: u64) -> Vec<Piece> {
     let lot = |d: &Document, turn: usize| {
         let name = d.name.bytes().fold(mix(seed), |h, b| mix(h ^ u64::from(b)));
@@ -76,12 +80,12 @@ fn pieces(files: &[Document], n: usize, context: usize, seed: u64) -> Vec<Piece>
     }
     // Beginnings of files before their later parts, so that many files are seen.
     found.sort_by_key(|(round, lot, _)| (*round, *lot));
-    found.truncate(n * DOSES.len());
+    found.truncate(n * TURNS.len());
     found.sort_by_key(|(_, lot, _)| mix(*lot ^ 5));
     let dosed = found.into_iter().enumerate();
     dosed
         .map(|(i, (_, _, piece))| Piece {
-            dose: i % DOSES.len(),
+            dose: TURNS[i % TURNS.len()],
             ..piece
         })
         .collect()
@@ -149,9 +153,9 @@ mod tests {
     #[test]
     fn doses_are_even_and_by_lot() {
         let found = pieces(&files(), 4, 32, 1);
-        assert_eq!(found.len(), 20);
-        for dose in 0..DOSES.len() {
-            assert_eq!(found.iter().filter(|p| p.dose == dose).count(), 4);
+        assert_eq!(found.len(), 28);
+        for (dose, n) in [12, 4, 4, 4, 4].into_iter().enumerate() {
+            assert_eq!(found.iter().filter(|p| p.dose == dose).count(), n);
         }
         assert!(found.iter().all(|p| p.bytes.len() == 33));
         assert_ne!(found, pieces(&files(), 4, 32, 2));
@@ -161,7 +165,7 @@ mod tests {
     fn exposure_is_what_was_drawn() {
         let found = pieces(&files(), 1, 32, 1);
         let mut train = vec![b'.'; 300];
-        for (piece, n) in found.iter().zip([0, 1, 2, 0, 0]) {
+        for (piece, n) in found.iter().zip([0, 1, 2, 0, 0, 0, 0]) {
             for _ in 0..n {
                 train.push(BOS);
                 train.extend_from_slice(&piece.bytes);

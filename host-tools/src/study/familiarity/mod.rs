@@ -1,163 +1,173 @@
 //! Whether activations grow denser with what a model has learned (`2603.03415`, its part on pretraining).
 //!
 //! ```text
-//! held-out pieces ─► random doses 0 1 4 16 64 ─► copies in the training text ─► one run ─► checkpoints on the way
-//!                                                                                       └► engine ─► statistics, loss
+//! held-out pieces ─► random doses 0 1 4 16 64 ─► copies in the training text ─► runs ─► checkpoints on the way
+//!   │                                              └► the same, bytes shuffled ─► runs      └► engine ─► statistics, loss
+//!   └► dose 0 by a trigram's loss: easiest, middle, hardest third
 //! ```
 //!
 //! A piece is a stretch of a held-out file as long as a context; which dose it gets is drawn, so doses differ in nothing
-//! else. How often each of its bytes was really drawn for training is counted and reported beside the dose.
+//! else. How often each of its bytes was really drawn for training is counted. *Familiar* are pieces of the highest dose,
+//! *unseen* those of dose 0, *harder* the third of the unseen that a trigram model of the training text predicts worst.
+//! *Energy* is the share of the largest tenth after the last norm, mean over every second token of a window.
 //!
 //! # Expectations, stated before anything was run
-//! - F0: before training, energy does not depend on dose: the interval of its correlation holds 0.
-//! - F1: at the end, the loss falls with dose: Spearman below 0. If not, the dose has not worked and the rest says nothing.
-//! - D1: top-10 % energy after the last norm, of pieces of dose 0, rises above its start and falls back before the end.
-//!   The authors see no such course below 20 million parameters: a null is expected.
-//! - D3: at the end, energy falls with dose (denser for the familiar): Spearman of log exposure and energy below 0.
-//! - D3': the same with entropy, loss and last token held still.
+//! - F0: before training, energy does not depend on exposure: the interval of the rank correlation holds 0.
+//! - F1: at the end, the loss falls with exposure: Spearman below 0. If not, the doses have not worked and the rest says nothing.
+//! - D1: in at least two thirds of at least five seeds the energy of familiar pieces has a peak on the way that is three
+//!   standard errors above its start and three above its end. The peak is chosen on one half of the pieces and judged on the
+//!   other. D1n: at the peak it is above that of a Gaussian vector.
+//! - D2: at the end, energy of the unseen, and of the harder, exceeds that of the familiar, paired over seeds. D2d is
+//!   difficulty alone: the hardest third less the easiest. D2l: the rank correlation with being unseen, with the last token
+//!   held still, and D2e with entropy and loss held still too. The published gap is .001 to .005 at 10⁸ parameters and more.
+//! - D3: at the end, energy falls with exposure: Spearman below 0; D3e the same with entropy, loss and last token held still.
+//! - D4: D2 in models of other widths. The authors see no ordering below 40 million parameters: a null is expected at each.
+//! - C1: after training on text whose bytes were shuffled within each context, energy does not depend on exposure: the
+//!   interval holds 0; C2: nor does it differ between unseen and familiar.
+//! - G2, G3: D2 and D3 without the gain of the last norm; the same signs.
 //!
 //! # Invariants
 //! - Pieces come from held-out files; what a dose adds is the only way in which they are learned from.
-//! - Every checkpoint shows the same windows in the same order.
+//! - Every checkpoint, width and control of a seed shows the same windows in the same order.
+//! - A figure is of one seed's windows; intervals are Student's over seeds. None is corrected for the number of figures.
 //!
 //! # Why
-//! One run, one set of pieces, doses by lot: what differs between doses is how often they were seen, and nothing else.
+//! One set of pieces, doses by lot: what differs between doses is how often they were seen, and nothing else. Seeds and not
+//! windows are what an interval is over: models of other seeds differ by more than windows of one model do.
 
+mod course;
 mod doses;
+mod group;
+mod order;
 mod outcome;
+mod shuffled;
 mod snapshots;
+mod table;
+mod text;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use lacuna::model::Model;
-use lacuna::session::Tokenizer;
+use lacuna::config::{Config, TopK};
 use serde::Serialize;
 use serde_json::json;
 
-use super::measure::{Look, Seen};
-use super::models::{self, Recipe};
-use super::trial::{Family, Side, Trial, Window};
-use crate::calibrate::cut;
-use crate::data::Sampler;
+use super::models::Recipe;
 use crate::report::Out;
+use crate::train;
 
+pub use course::Turn;
 pub use doses::{DOSES, Piece};
-pub use outcome::{Course, Summary};
+pub use group::{Group, Shown, Stage};
+pub use order::{Contrast, Size};
+pub use outcome::{Course, Response, Summary};
 
 /// Everything that decides a study.
 #[derive(Clone, Debug, Serialize)]
 pub struct Settings {
     /// Training seeds, from 1.
     pub seeds: u32,
-    /// How models are made.
-    pub recipe: Recipe,
-    /// Pieces of each dose.
+    /// Width of the model that is followed over its training.
+    pub width: usize,
+    /// Other widths, which are looked at before and after.
+    pub widths: Vec<usize>,
+    /// Share of nonzero weights.
+    pub density: f64,
+    /// Steps of each training, a multiple of 32.
+    pub steps: u64,
+    /// Files and directories, or none for the data set that is built in.
+    pub data: Vec<PathBuf>,
+    /// Pieces of each dose; three times as many of dose 0.
     pub pieces: usize,
     /// Training text besides the doses, bytes; little, so that a dose counts.
     pub base: usize,
-    /// Checkpoints on the way, evenly apart, besides the untrained model.
-    pub checkpoints: u64,
-    /// How to look.
-    pub look: Look,
-    /// Rounds of a bootstrap.
-    pub rounds: usize,
+    /// Bytes of a context and of a piece.
+    pub context: usize,
+    /// Sequences in a step.
+    pub batch: usize,
 }
 
-/// What was seen of one checkpoint.
-#[derive(Debug)]
-pub struct Stage {
-    /// Steps behind it.
-    pub step: u64,
-    /// Windows of all seeds; the level is the number of the dose.
-    pub seen: Seen,
+/// Checkpoints in parts of [`PARTS`] of the steps: many where most happens.
+pub const CHECKPOINTS: [u64; 9] = [0, 1, 2, 4, 8, 12, 16, 24, 32];
+/// What [`CHECKPOINTS`] are parts of.
+pub const PARTS: u64 = 32;
+
+/// What a group of models learns from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lesson {
+    /// The text with its doses.
+    Text,
+    /// The same with the bytes of each context shuffled: the control.
+    Shuffled,
 }
 
-/// Seed of every bootstrap.
-const SEED: u64 = 20_260_304;
+impl Settings {
+    /// How the model of `width` and `seed` is trained.
+    pub(super) fn training(&self, width: usize, seed: u64) -> train::Settings {
+        let recipe = Recipe {
+            steps: self.steps,
+            quick: false,
+            data: self.data.clone(),
+        };
+        let mut settings = recipe.text(seed);
+        settings.schedule.density = self.density;
+        settings.schedule.lr = train::settings::lr(self.density);
+        settings.batch = self.batch;
+        settings.windows = 64;
+        let quarter = match self.density < 1.0 {
+            true => TopK {
+                attn_in: width / 4,
+                mlp_in: width / 4,
+                mlp_neuron: width,
+                ..TopK::default()
+            },
+            false => TopK::default(),
+        };
+        settings.model.config = Config {
+            dim: width,
+            hidden_dim: 4 * width,
+            n_heads: width / 16,
+            n_kv_heads: width / 16,
+            head_dim: 16,
+            seq_len: self.context,
+            // A table of pairs of bytes would be larger than most of the models.
+            bigram: false,
+            topk: quarter,
+            ..settings.model.config
+        };
+        settings
+    }
+}
 
 /// Runs the study in `dir`, where models of an earlier one are gone on with.
 ///
 /// # Errors
 /// Data or models that cannot be, or an engine that stops.
 pub fn run(settings: &Settings, dir: &Path, out: &Out) -> anyhow::Result<Summary> {
-    let steps: Vec<u64> = (0..=settings.checkpoints.max(2))
-        .map(|i| settings.recipe.steps * i / settings.checkpoints.max(2))
-        .collect();
-    let levels = DOSES.map(|d| d.to_string());
-    let family = Family::new("dose", "copies in the training text", levels);
-    let new = |step: &u64| Stage {
-        step: *step,
-        seen: Seen::new(vec![family.clone()]),
-    };
-    let mut stages: Vec<Stage> = steps.iter().map(new).collect();
-    let (mut exposures, mut said) = (Vec::new(), Vec::new());
-    for seed in 1..=u64::from(settings.seeds) {
-        let recipe = settings.recipe.text(seed);
-        let context = recipe.model.config.seq_len;
-        let (corpus, pieces) = doses::corpus(&recipe, settings, context)?;
-        let place = dir.join(format!("models/seed-{seed}"));
-        let bar = out.progress(recipe.schedule.steps, "training");
-        let snapshots = snapshots::train(&recipe, &corpus, &place, &steps, &mut |step| {
-            bar.set_position(step);
-        });
-        bar.finish_and_clear();
-        let snapshots = snapshots.with_context(|| format!("seed {seed}"))?;
-        let sampler = Sampler::new(&corpus.train, context, seed)?;
-        exposures.push(doses::exposures(
-            &corpus,
-            &pieces,
-            &sampler,
-            recipe.schedule.steps,
-            recipe.batch,
-        ));
-        let bar = out.progress((stages.len() * pieces.len()) as u64, "windows");
-        for (stage, checkpoint) in stages.iter_mut().zip(&snapshots) {
-            let file = models::export(checkpoint, seed)?;
-            let model = Model::new(&file.bytes)?;
-            let tokenizer = Tokenizer::new(model.file()).context("the model has no tokenizer")?;
-            let shown: Vec<Trial> = pieces
-                .iter()
-                .filter_map(|piece| trial(piece, &tokenizer, context))
-                .collect();
-            let number = seed as u32 - 1;
-            stage
-                .seen
-                .run(&model, &shown, number, settings.look, &mut || bar.inc(1))?;
+    let all = CHECKPOINTS.map(|part| settings.steps / PARTS * part);
+    let ends = [0, settings.steps];
+    let group =
+        |width, lesson, steps: &[u64]| group::run(settings, (width, lesson), steps, dir, out);
+    let main = group(settings.width, Lesson::Text, &all)?;
+    let control = group(settings.width, Lesson::Shuffled, &all)?;
+    let mut others = Vec::new();
+    for width in &settings.widths {
+        if *width != settings.width {
+            others.push(group(*width, Lesson::Text, &ends)?);
         }
-        bar.finish_and_clear();
-        said.push(json!({
-            "seed": seed,
-            "data": corpus.id,
-            "training_bytes": corpus.train.len(),
-            "settings": recipe,
-        }));
     }
+    let summary = outcome::judge(&main, &control, &others);
+    let groups = [&main, &control].into_iter().chain(&others);
+    let said: Vec<_> = groups.flat_map(|g| &g.said).collect();
     let config = json!({
         "program": concat!("lacuna ", env!("CARGO_PKG_VERSION")),
         "study": "familiarity",
         "settings": settings,
         "doses": DOSES,
-        "bootstrap_seed": SEED,
         "models": said,
     });
-    let summary = outcome::judge(&stages, &exposures, (settings.rounds, SEED));
-    super::report::familiarity(&config, &summary, dir)
+    super::report::familiarity::write(&config, &summary, dir)
         .with_context(|| format!("the report cannot be written to {}", dir.display()))?;
     Ok(summary)
-}
-
-/// The one window of a piece.
-fn trial(piece: &Piece, tokenizer: &Tokenizer<'_>, context: usize) -> Option<Trial> {
-    let all = cut(tokenizer, &piece.bytes, context, context, 1);
-    let (_, tokens) = all.into_iter().next()?;
-    Some(Trial {
-        family: 0,
-        level: piece.dose,
-        side: Side::Test,
-        stratum: piece.dose as u32,
-        unit: piece.name.clone(),
-        part: 0,
-        window: Window::Tokens(tokens),
-    })
 }

@@ -3,15 +3,14 @@
 use lacuna::probe::{Stat, null};
 use serde::Serialize;
 
-use super::{DOSES, Stage};
-use crate::report::table;
-use crate::stats::{Clusters, Interval, partial_spearman, spearman};
-use crate::study::controls::ENERGY;
-use crate::study::expect::{Expectation, HEADS};
+use super::course::{self, Turn};
+use super::order::{self, Contrast, Size};
+use super::table::{BARE, ENERGY, Known, Table, known, mean, minus};
+use super::{DOSES, Group};
+use crate::stats::spearman;
+use crate::study::expect::Expectation;
 
-const ENTROPY: &str = "unembed.hook_logits:entropy";
-
-/// One checkpoint.
+/// One checkpoint, all seeds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Course {
     /// Steps behind it.
@@ -19,11 +18,13 @@ pub struct Course {
     /// Mean bits a byte, by dose.
     pub loss: Vec<f64>,
     /// Mean top-10 % energy after the last norm with its interval, by dose.
-    pub energy: Vec<(f64, Interval)>,
+    pub energy: Vec<Known>,
     /// Spearman of log exposure and energy.
-    pub dose: (f64, Interval),
+    pub dose: Known,
     /// The same with entropy, loss and last token held still.
-    pub partial: (f64, Interval),
+    pub partial: Known,
+    /// Energy of the unseen less that of the familiar.
+    pub gap: Known,
 }
 
 /// One statistic at the end.
@@ -32,7 +33,7 @@ pub struct Response {
     /// `site:statistic`.
     pub column: String,
     /// Spearman of log exposure and it.
-    pub dose: (f64, Interval),
+    pub dose: Known,
 }
 
 /// What a study says of itself.
@@ -44,231 +45,154 @@ pub struct Summary {
     pub exposures: Vec<f64>,
     /// Windows at each checkpoint.
     pub windows: usize,
+    /// Training seeds.
+    pub seeds: usize,
     /// Top-10 % energy of Gaussian vectors as wide.
     pub null: Option<f32>,
     /// Checkpoints in the order of their steps.
     pub courses: Vec<Course>,
+    /// The same of models that learned from shuffled text.
+    pub shuffled: Vec<Course>,
+    /// Rise and fall in each seed.
+    pub turns: Vec<Turn>,
+    /// Unfamiliar against familiar at the end.
+    pub contrasts: Vec<Contrast>,
+    /// Other sizes, smallest first.
+    pub sizes: Vec<Size>,
     /// Statistics at the end, strongest first.
     pub responses: Vec<Response>,
     /// What was expected, and what came.
     pub expectations: Vec<Expectation>,
 }
 
-/// One checkpoint's windows as columns.
-struct Table<'a> {
-    stage: &'a Stage,
-    clusters: Clusters,
-    exposure: Vec<f64>,
-}
-
-impl<'a> Table<'a> {
-    fn new(stage: &'a Stage, exposures: &[Vec<f64>]) -> Self {
-        let places: Vec<_> = stage.seen.items.iter().map(|i| i.place).collect();
-        Self {
-            clusters: Clusters::new(&places),
-            stage,
-            exposure: exposures
-                .iter()
-                .flatten()
-                .map(|e| (1.0 + e).log2())
-                .collect(),
-        }
-    }
-
-    fn column(&self, name: &str, of: &[usize]) -> Vec<f64> {
-        let place = self.stage.seen.columns.iter().position(|c| c == name);
-        let items = &self.stage.seen.items;
-        let value = |i: &usize| place.and_then(|p| items[*i].values.get(p)).copied();
-        of.iter()
-            .map(|i| value(i).map_or(f64::NAN, f64::from))
-            .collect()
-    }
-
-    fn exposed(&self, of: &[usize]) -> Vec<f64> {
-        of.iter().map(|i| self.exposure[*i]).collect()
-    }
-
-    fn loss(&self, of: &[usize]) -> Vec<f64> {
-        of.iter().map(|i| self.stage.seen.items[*i].loss).collect()
-    }
-
-    fn of_dose(&self, dose: usize, of: &[usize]) -> Vec<usize> {
-        let items = &self.stage.seen.items;
-        of.iter()
-            .copied()
-            .filter(|i| items[*i].level == dose)
-            .collect()
-    }
-
-    fn mean_energy(&self, dose: usize, of: &[usize]) -> f64 {
-        mean(&self.column(ENERGY, &self.of_dose(dose, of)))
-    }
-
-    fn response(&self, name: &str, rounds: (usize, u64)) -> (f64, Interval) {
-        let figure = |of: &[usize]| spearman(&self.exposed(of), &self.column(name, of));
-        self.clusters.interval(figure, 0.95, rounds)
-    }
-
-    fn course(&self, rounds: (usize, u64)) -> Course {
-        let all: Vec<usize> = (0..self.stage.seen.items.len()).collect();
-        let doses = 0..DOSES.len();
-        let partial = |of: &[usize]| {
-            let last: Vec<u32> = of.iter().map(|i| self.stage.seen.items[*i].last).collect();
-            let (entropy, loss) = (self.column(ENTROPY, of), self.loss(of));
-            let energy = self.column(ENERGY, of);
-            partial_spearman(&self.exposed(of), &energy, &[&entropy, &loss], &last)
-        };
-        let energy = |dose| {
-            let figure = |of: &[usize]| self.mean_energy(dose, of);
-            self.clusters.interval(figure, 0.95, rounds)
-        };
-        Course {
-            step: self.stage.step,
-            loss: doses
-                .clone()
-                .map(|d| mean(&self.loss(&self.of_dose(d, &all))))
-                .collect(),
-            energy: doses.map(energy).collect(),
-            dose: self.response(ENERGY, rounds),
-            partial: self.clusters.interval(partial, 0.95, rounds),
-        }
+fn course(t: &Table<'_>) -> Course {
+    let loss = |dose| t.over(|of| mean(&t.loss(&t.dose(dose, of)))).0;
+    Course {
+        step: t.step(),
+        loss: (0..DOSES.len()).map(loss).collect(),
+        energy: order::by_dose(t),
+        dose: t.response(ENERGY),
+        partial: t.over(|of| t.beyond(&t.exposed(of), ENERGY, of, true)),
+        gap: gap(t),
     }
 }
 
-fn mean(x: &[f64]) -> f64 {
-    x.iter().sum::<f64>() / x.len() as f64
+fn gap(t: &Table<'_>) -> Known {
+    t.over(|of| t.mean(ENERGY, &t.unseen(None, of)) - t.mean(ENERGY, &t.familiar(of)))
 }
 
-/// Judges the checkpoints; `exposures` are of the pieces of each seed.
-pub(super) fn judge(stages: &[Stage], exposures: &[Vec<f64>], rounds: (usize, u64)) -> Summary {
-    let tables: Vec<Table<'_>> = stages.iter().map(|s| Table::new(s, exposures)).collect();
-    let courses: Vec<Course> = tables.iter().map(|t| t.course(rounds)).collect();
-    let levels = |dose: usize| -> Vec<f64> {
-        let seen = stages.first().map(|s| &s.seen.items);
-        let items = seen.into_iter().flatten().zip(exposures.iter().flatten());
-        items
-            .filter(|(i, _)| i.level == dose)
-            .map(|(_, e)| *e)
-            .collect()
+/// Judges the group that was followed, its control, and groups of other widths.
+pub(super) fn judge(main: &Group, control: &Group, others: &[Group]) -> Summary {
+    let tables = Table::of(main);
+    let shuffled = Table::of(control);
+    let exposure = |dose: usize| {
+        let first = tables.first();
+        let of = first.map_or(Vec::new(), |t| t.dose(dose, &t.seeds.concat()));
+        let all: Vec<f64> = of.iter().map(|i| main.shown[*i].exposure).collect();
+        mean(&all)
     };
-    let mut responses: Vec<Response> = tables.last().map_or(Vec::new(), |last| {
-        let columns = last.stage.seen.columns.iter();
-        columns
-            .map(|column| Response {
-                column: column.clone(),
-                dose: last.response(column, (rounds.0.min(100), rounds.1)),
-            })
-            .filter(|r| r.dose.0.is_finite())
-            .collect()
+    let mut sizes: Vec<Size> = Vec::new();
+    for group in others.iter().chain([main]) {
+        sizes.extend(Table::of(group).last().map(|end| order::size(group, end)));
+    }
+    sizes.sort_by_key(|s| s.parameters);
+    let mut responses: Vec<Response> = tables.last().map_or(Vec::new(), |end| {
+        let each = end.columns().iter().map(|column| Response {
+            column: column.clone(),
+            dose: end.response(column),
+        });
+        each.filter(|r| r.dose.0.is_finite()).collect()
     });
     responses.sort_by(|a, b| b.dose.0.abs().total_cmp(&a.dose.0.abs()));
-    let width = stages
-        .first()
-        .and_then(|s| s.seen.items.first())
-        .map_or(0, |i| i.hidden.len());
+    let turns = course::turns(&tables);
+    let null = null(Stat::Top10, main.width).map(|n| n.mean);
     Summary {
         doses: DOSES.to_vec(),
-        exposures: (0..DOSES.len()).map(|d| mean(&levels(d))).collect(),
-        windows: stages.first().map_or(0, |s| s.seen.items.len()),
-        null: null(Stat::Top10, width).map(|n| n.mean),
-        expectations: expectations(&tables, &courses, rounds),
-        courses,
+        exposures: (0..DOSES.len()).map(exposure).collect(),
+        windows: tables.first().map_or(0, Table::windows),
+        seeds: tables.first().map_or(0, |t| t.seeds.len()),
+        null,
+        courses: tables.iter().map(course).collect(),
+        shuffled: shuffled.iter().map(course).collect(),
+        contrasts: tables.last().map_or(Vec::new(), order::contrasts),
+        expectations: expectations(&tables, &shuffled, (&turns, null), &sizes),
+        turns,
+        sizes,
         responses,
     }
 }
 
 fn expectations(
     tables: &[Table<'_>],
-    courses: &[Course],
-    rounds: (usize, u64),
+    shuffled: &[Table<'_>],
+    (turns, null): (&[Turn], Option<f32>),
+    sizes: &[Size],
 ) -> Vec<Expectation> {
+    let (Some(start), Some(end), Some(other)) = (tables.first(), tables.last(), shuffled.last())
+    else {
+        return Vec::new();
+    };
+    let last = "the end";
     let mut all = Vec::new();
-    let (Some(first), Some(last)) = (courses.first(), courses.last()) else {
-        return all;
+    let mut above = |id, expected, of, found| {
+        all.push(Expectation::above((id, expected, of), found, 0.0));
     };
-    let told = ("F0", "untrained, energy does not depend on dose", "step 0");
-    all.push(Expectation::covers(told, first.dose, 0.0));
-    let negative = |(value, i): (f64, Interval)| {
-        let interval = Interval {
-            low: -i.high,
-            high: -i.low,
-        };
-        (-value, interval)
-    };
-    if let Some(end) = tables.last() {
-        let figure = |of: &[usize]| spearman(&end.exposed(of), &end.loss(of));
-        let loss = end.clusters.interval(figure, 0.95, rounds);
-        let told = ("F1", "the loss falls with dose: minus Spearman", "the end");
-        all.push(Expectation::above(told, negative(loss), 0.0));
-    }
-    // The peak is of the unseen pieces, between the ends.
-    let middle = courses.len().saturating_sub(1).max(1);
-    let peak =
-        (1..middle).max_by(|a, b| courses[*a].energy[0].0.total_cmp(&courses[*b].energy[0].0));
-    if let (Some(peak), Some(start), Some(end)) = (peak, tables.first(), tables.last()) {
-        // Checkpoints show the same windows in the same order, so a draw of one is a draw of all.
-        for (id, other, expected) in [
-            ("D1", start, "energy rises above its start"),
-            ("D1", end, "and falls back before the end"),
-        ] {
-            let figure = |of: &[usize]| tables[peak].mean_energy(0, of) - other.mean_energy(0, of);
-            let found = start.clusters.interval(figure, 0.95, rounds);
-            let step = format!("step {}", courses[peak].step);
-            all.push(Expectation::above((id, expected, &step), found, 0.0));
-        }
-    }
-    let told = (
-        "D3",
-        "denser for the familiar: minus Spearman of energy",
-        "the end",
+    let loss = end.over(|of| spearman(&end.exposed(of), &end.loss(of)));
+    above(
+        "F1",
+        "the loss falls with exposure: minus Spearman",
+        last,
+        minus(loss),
     );
-    all.push(Expectation::above(told, negative(last.dose), 0.0));
-    let told = ("D3'", "beyond entropy, loss and last token", "the end");
-    all.push(Expectation::above(told, negative(last.partial), 0.0));
-    all
-}
-
-impl Summary {
-    /// As a person reads it.
-    pub fn text(&self) -> String {
-        let signed =
-            |(value, i): &(f64, Interval)| format!("{value:+.3} [{:+.3}, {:+.3}]", i.low, i.high);
-        let rows = self.courses.iter().map(|c| {
-            let each = |x: &mut dyn Iterator<Item = f64>, n: usize| {
-                let words: Vec<String> = x.map(|v| format!("{v:.n$}")).collect();
-                words.join(" ")
-            };
-            [
-                c.step.to_string(),
-                each(&mut c.loss.iter().copied(), 2),
-                each(&mut c.energy.iter().map(|e| e.0), 4),
-                signed(&c.dose),
-                signed(&c.partial),
-            ]
-        });
-        let doses: Vec<String> = self.doses.iter().map(usize::to_string).collect();
-        let exposures: Vec<String> = self.exposures.iter().map(|e| format!("{e:.1}")).collect();
-        let heads = [
-            "step",
-            "bits a byte",
-            "top-10 % energy",
-            "rho of exposure",
-            "beyond entropy, loss, last",
-        ];
-        let mut text = format!(
-            "doses {} were predicted {} times a byte; {} windows; a Gaussian vector has {:.4}\n\n",
-            doses.join(" "),
-            exposures.join(" "),
-            self.windows,
-            self.null.unwrap_or(f32::NAN)
-        );
-        text += &table(heads, rows);
-        text += "\n\n";
-        let strongest = self.responses.iter().take(8);
-        text += &table(
-            ["statistic at the end", "rho of exposure"],
-            strongest.map(|r| [r.column.clone(), signed(&r.dose)]),
-        );
-        text + "\n\n" + &table(HEADS, self.expectations.iter().map(Expectation::row))
+    let over: Vec<f64> = turns
+        .iter()
+        .map(|t| t.energy[1] - f64::from(null.unwrap_or(f32::NAN)))
+        .collect();
+    above(
+        "D1n",
+        "above a Gaussian vector's energy",
+        "the peak",
+        known(&over),
+    );
+    for contrast in order::contrasts(end) {
+        above(contrast.id, contrast.what, last, contrast.difference);
     }
+    let same = "correlation of unseen and energy, last token held";
+    above("D2l", same, last, order::matched(end, false));
+    let same = "the same, entropy and loss held too";
+    above("D2e", same, last, order::matched(end, true));
+    let dense = "denser for the familiar: minus Spearman of energy";
+    above("D3", dense, last, minus(end.response(ENERGY)));
+    let beyond = end.over(|of| end.beyond(&end.exposed(of), ENERGY, of, true));
+    above(
+        "D3e",
+        "beyond entropy, loss and last token",
+        last,
+        minus(beyond),
+    );
+    let bare = minus(end.response(BARE));
+    above("G3", "D3 without the gain", last, bare);
+    all.insert(1, course::expected(turns));
+    all.extend(order::expected(sizes));
+    for (at, (id, expected, of), found) in [
+        (
+            0,
+            ("F0", "untrained, no correlation with exposure", "step 0"),
+            start.response(ENERGY),
+        ),
+        (
+            usize::MAX,
+            ("C1", "no correlation with exposure", "shuffled text"),
+            other.response(ENERGY),
+        ),
+        (
+            usize::MAX,
+            ("C2", "unseen less familiar: nothing", "shuffled text"),
+            gap(other),
+        ),
+    ] {
+        let place = at.min(all.len());
+        all.insert(place, Expectation::covers((id, expected, of), found, 0.0));
+    }
+    all
 }

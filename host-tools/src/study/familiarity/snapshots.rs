@@ -15,7 +15,7 @@ use crate::train::parameters::Layout;
 use crate::train::state::{STATE, State};
 use crate::train::{self, Saving, Settings};
 
-/// The models of a run at `steps`, which begin with 0, are evenly apart and end with its last.
+/// The models of a run at `steps`, which ascend from 0 to its last and are multiples of the second.
 ///
 /// # Errors
 /// [`Error::Train`], [`Error::Open`].

@@ -15,6 +15,7 @@
 //! # Why
 //! The page is for reading, the table for plotting anew, the windows for asking what nobody asked here.
 
+pub(super) mod familiarity;
 pub mod page;
 pub mod plot;
 mod rows;
@@ -22,7 +23,6 @@ mod scores;
 
 use std::path::Path;
 
-use super::familiarity;
 use super::shift::Outcome;
 use crate::output;
 
@@ -66,23 +66,6 @@ pub fn write(outcome: &Outcome, dir: &Path) -> Result<(), Error> {
     let summary = outcome.summary();
     json(&dir.join("summary.json"), &summary)?;
     let html = page::shift(outcome, &summary)?;
-    output::write(&dir.join("report.html"), |w| w.write_all(html.as_bytes()))?;
-    Ok(())
-}
-
-/// Writes `config.json`, `summary.json`, `table.csv` and `report.html` of a study of familiarity.
-///
-/// # Errors
-/// [`Error`].
-pub fn familiarity(
-    config: &serde_json::Value,
-    summary: &familiarity::Summary,
-    dir: &Path,
-) -> Result<(), Error> {
-    json(&dir.join("config.json"), config)?;
-    json(&dir.join("summary.json"), summary)?;
-    rows::familiarity(summary, &dir.join("table.csv"))?;
-    let html = page::familiarity(config, summary)?;
     output::write(&dir.join("report.html"), |w| w.write_all(html.as_bytes()))?;
     Ok(())
 }

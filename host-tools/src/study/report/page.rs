@@ -7,12 +7,11 @@ use super::plot::{self, Bar, Line};
 use crate::report::html::{escaped, page};
 use crate::study::detect::Kind;
 use crate::study::expect::{Expectation, HEADS};
-use crate::study::familiarity;
 use crate::study::judge::Estimate;
 use crate::study::shift::{Outcome, Summary};
 use crate::study::trial::SAME;
 
-const STYLE: &str = include_str!("style.css");
+pub(super) const STYLE: &str = include_str!("style.css");
 /// Detectors whose courses over grades are drawn.
 const DRAWN: usize = 6;
 
@@ -213,60 +212,4 @@ fn rest(outcome: &Outcome, summary: &Summary) -> String {
         escaped(&config)
     );
     html
-}
-
-/// The page of a study of familiarity.
-pub(super) fn familiarity(
-    config: &serde_json::Value,
-    summary: &familiarity::Summary,
-) -> Result<String, Error> {
-    let steps: Vec<String> = summary.courses.iter().map(|c| c.step.to_string()).collect();
-    let dose = |(i, dose): (usize, &usize)| Line {
-        name: format!("{dose} copies"),
-        points: summary
-            .courses
-            .iter()
-            .map(|c| [c.energy[i].0, c.energy[i].1.low, c.energy[i].1.high])
-            .collect(),
-    };
-    let mut lines: Vec<Line> = summary.doses.iter().enumerate().map(dose).collect();
-    if let Some(null) = summary.null {
-        lines.push(Line {
-            name: "Gaussian".to_owned(),
-            points: vec![[f64::from(null), f64::NAN, f64::NAN]; steps.len()],
-        });
-    }
-    let energy = plot::lines(
-        "top-10 % energy after the last norm, by step",
-        &steps,
-        &lines,
-    )?;
-    let loss = |(i, dose): (usize, &usize)| Line {
-        name: format!("{dose} copies"),
-        points: summary
-            .courses
-            .iter()
-            .map(|c| [c.loss[i], f64::NAN, f64::NAN])
-            .collect(),
-    };
-    let losses: Vec<Line> = summary.doses.iter().enumerate().map(loss).collect();
-    let loss = plot::lines("bits a byte, by step", &steps, &losses)?;
-    let strongest = summary.responses.iter().take(20).map(|r| {
-        let (value, i) = r.dose;
-        [value, i.low, i.high]
-            .iter()
-            .fold(vec![r.column.clone()], |mut row, x| {
-                row.push(format!("{x:.3}"));
-                row
-            })
-    });
-    let body = format!(
-        "<p>{} windows at each checkpoint.</p>\n<figure>{energy}</figure>\n<figure>{loss}</figure>\n\
-         <h2>Expectations</h2>\n{}<h2>Statistics at the end, by rank correlation with exposure</h2>\n{}<pre>{}</pre>\n",
-        summary.windows,
-        expectations(&summary.expectations),
-        table(&["statistic", "rho", "low", "high"], strongest),
-        escaped(&serde_json::to_string_pretty(&config["settings"]).unwrap_or_default())
-    );
-    Ok(page("Familiarity study", STYLE, &body))
 }

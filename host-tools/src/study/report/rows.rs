@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use crate::output;
-use crate::study::familiarity::Summary;
 use crate::study::judge::{Estimate, counts};
 use crate::study::shift::Outcome;
 use crate::study::trial::SAME;
@@ -36,25 +35,6 @@ pub(super) fn write(outcome: &Outcome, path: &Path) -> Result<(), output::Error>
                     let figures = numbers(&grade.estimate());
                     writeln!(w, "{who},{name},{of},{known},{shifted},{figures}")?;
                 }
-            }
-        }
-        Ok(())
-    })
-}
-
-/// One row a checkpoint and dose.
-pub(super) fn familiarity(summary: &Summary, path: &Path) -> Result<(), output::Error> {
-    output::write(path, |w| {
-        w.write_all(b"step,dose,exposure,loss_bits,energy,energy_low,energy_high\n")?;
-        for course in &summary.courses {
-            for (i, dose) in summary.doses.iter().enumerate() {
-                let (energy, interval) = course.energy[i];
-                let (exposure, loss) = (summary.exposures[i], course.loss[i]);
-                writeln!(
-                    w,
-                    "{},{dose},{exposure:.3},{loss:.5},{energy:.6},{:.6},{:.6}",
-                    course.step, interval.low, interval.high
-                )?;
             }
         }
         Ok(())
