@@ -1,9 +1,10 @@
-//! `lacuna budget`: how much can be watched for so many bytes a day.
+//! `lacuna budget`: how much can be watched for so many bytes a day, or how many bytes a plan takes.
 
 use core::time::Duration;
 use std::path::PathBuf;
 
 use anyhow::anyhow;
+use lacuna::model::Model;
 use serde::Serialize;
 
 use super::open;
@@ -15,6 +16,8 @@ use crate::telemetry::budget::{self, Offer, Spending};
 /// A device sums its statistics up in sketches and sends them as a report. A report of more sites and statistics is
 /// larger and goes out less often. The table shows how often, for the model's own plan and some smaller ones, from the
 /// sizes of real frames; --interval picks the largest plan that keeps it. The plan printed last is the text to pass on.
+///
+/// The other way round, --plan says how many bytes a day that plan takes, reported every --interval (an hour without it).
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Model file
@@ -48,7 +51,13 @@ struct Link {
     /// Bits a second of a serial line
     #[arg(long, value_name = "BAUD")]
     baud: Option<u32>,
+    /// No link: say what this plan takes. SITES:STATISTICS@POSITIONS; …, or `file` for that of the model file
+    #[arg(long, value_name = "PLAN")]
+    plan: Option<String>,
 }
+
+/// Time between reports where none is given and no link decides it.
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// What `lacuna budget --json` prints.
 #[derive(Debug, Serialize)]
@@ -106,6 +115,9 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     }
     let buffer = open::model(&args.model)?;
     let model = open::parse(&args.model, &buffer)?;
+    if let Some(words) = &args.link.plan {
+        return price(&args, words, &model, &out);
+    }
     let baud = args.link.baud.map(|b| budget::of_baud(b, args.share));
     let spending = Spending {
         bytes_per_day: args.link.bytes_per_day.or(baud).unwrap_or(0),
@@ -139,6 +151,34 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         offers,
     };
     out.result(&answer, || text(&answer))
+}
+
+/// What the plan in `words` takes.
+///
+/// # Errors
+/// Words that are no plan, or a file without one.
+fn price(args: &Args, words: &str, model: &Model<'_>, out: &Out) -> anyhow::Result<()> {
+    let plan = open::plan(words, model)?;
+    let spending = Spending {
+        bytes_per_day: 0,
+        windows_per_day: args.windows,
+        starts_per_day: args.starts,
+    };
+    let interval = args.interval.unwrap_or(HOUR).as_secs_f64();
+    let price = budget::price(&plan, model.config().n_layers, spending, interval);
+    let offer = &price.plan;
+    out.result(&price, || {
+        format!(
+            "{} a day: {} for starts and windows, and every {} a report of {} with {} sketches of {} sites\n\nplan\n{}",
+            bytes(price.bytes_per_day),
+            bytes(offer.fixed_bytes_per_day),
+            every(Some(interval)),
+            bytes(offer.report_bytes),
+            count(offer.sketches as u64),
+            count(offer.sites as u64),
+            offer.plan
+        )
+    })
 }
 
 fn text(answer: &Answer) -> String {

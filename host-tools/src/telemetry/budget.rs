@@ -131,6 +131,16 @@ pub struct Offer {
     pub fits: bool,
 }
 
+/// A plan, how often it reports, and what that takes.
+#[derive(Clone, Debug, Serialize)]
+pub struct Price {
+    /// Frames of all kinds in a day, bytes.
+    pub bytes_per_day: u64,
+    /// The plan with that budget: it fits exactly.
+    #[serde(flatten)]
+    pub plan: Offer,
+}
+
 const CHEAP: StatSet = StatSet::of(&[Stat::ZeroShare, Stat::LeEpsShare, Stat::Hoyer]);
 const LIGHT: StatSet = StatSet::of(&[Stat::ZeroShare, Stat::Rms]);
 const AT_LOGITS: StatSet = StatSet::of(&[Stat::MaxSoftmax, Stat::Entropy, Stat::EnergyScore]);
@@ -193,31 +203,61 @@ pub fn offers(
     spending: Spending,
     interval_s: Option<f64>,
 ) -> Vec<Offer> {
-    let offer = |(name, plan): (&'static str, ProbePlan)| {
-        let sizes = Sizes::of(&plan);
-        let pairs: Vec<(Site, Stat)> = plan.pairs(n_layers).collect();
-        let mut sites: Vec<Site> = pairs.iter().map(|(site, _)| *site).collect();
-        sites.dedup();
-        let report_bytes = sizes.health + sizes.monitor + sizes.sketch * pairs.len() as u64;
-        let starts = (sizes.hello + sizes.plan).saturating_mul(spending.starts_per_day);
-        let windows = sizes.window.saturating_mul(spending.windows_per_day);
-        let fixed = starts.saturating_add(windows);
-        let left = spending.bytes_per_day.saturating_sub(fixed);
-        let reports_per_day = left as f64 / report_bytes as f64;
-        let interval = (left > 0).then(|| 86_400.0 / reports_per_day);
-        Offer {
-            name,
-            plan: plan.to_string(),
-            sites: sites.len(),
-            sketches: pairs.len(),
-            report_bytes,
-            reports_per_day,
-            interval_s: interval,
-            fixed_bytes_per_day: fixed,
-            fits: interval.is_some_and(|i| interval_s.is_none_or(|wanted| i <= wanted)),
-        }
+    let each = choices(own).into_iter();
+    each.map(|(name, plan)| offer(name, &plan, n_layers, spending, interval_s))
+        .collect()
+}
+
+/// What `plan` costs, and how often `spending` lets it report.
+pub fn offer(
+    name: &'static str,
+    plan: &ProbePlan,
+    n_layers: usize,
+    spending: Spending,
+    interval_s: Option<f64>,
+) -> Offer {
+    let sizes = Sizes::of(plan);
+    let pairs: Vec<(Site, Stat)> = plan.pairs(n_layers).collect();
+    let mut sites: Vec<Site> = pairs.iter().map(|(site, _)| *site).collect();
+    sites.dedup();
+    let report_bytes = sizes.health + sizes.monitor + sizes.sketch * pairs.len() as u64;
+    let starts = (sizes.hello + sizes.plan).saturating_mul(spending.starts_per_day);
+    let windows = sizes.window.saturating_mul(spending.windows_per_day);
+    let fixed = starts.saturating_add(windows);
+    let left = spending.bytes_per_day.saturating_sub(fixed);
+    let reports_per_day = left as f64 / report_bytes as f64;
+    let interval = (left > 0).then(|| 86_400.0 / reports_per_day);
+    Offer {
+        name,
+        plan: plan.to_string(),
+        sites: sites.len(),
+        sketches: pairs.len(),
+        report_bytes,
+        reports_per_day,
+        interval_s: interval,
+        fixed_bytes_per_day: fixed,
+        fits: interval.is_some_and(|i| interval_s.is_none_or(|wanted| i <= wanted)),
+    }
+}
+
+/// What reporting `plan` every `interval_s` takes, whatever `spending` says of bytes: the other way round of [`offer`].
+pub fn price(plan: &ProbePlan, n_layers: usize, spending: Spending, interval_s: f64) -> Price {
+    let free = Spending {
+        bytes_per_day: u64::MAX,
+        ..spending
     };
-    choices(own).into_iter().map(offer).collect()
+    let offered = |spending| offer("this plan", plan, n_layers, spending, Some(interval_s));
+    let at_all = offered(free);
+    let reports = at_all.report_bytes as f64 * (86_400.0 / interval_s);
+    // A report that is begun on one day and ends on the next is paid for in parts; a started byte is a whole one.
+    let bytes_per_day = (at_all.fixed_bytes_per_day).saturating_add(reports.ceil() as u64);
+    Price {
+        bytes_per_day,
+        plan: offered(Spending {
+            bytes_per_day,
+            ..spending
+        }),
+    }
 }
 
 /// Bytes that a serial line of `baud` carries in a day, ten bits a byte, if `share` of its time is given to records.
@@ -262,6 +302,27 @@ mod tests {
         assert!(bytes.is_sorted_by(|a, b| a > b), "{bytes:?}");
         assert_eq!(all[0].sites, Site::count(4));
         assert_eq!(all.last().unwrap().sketches, 1);
+    }
+
+    #[test]
+    fn a_price_is_the_budget_that_just_fits() {
+        let plan = choices(None)[2].1.clone();
+        for interval in [60.0, 3600.0, 86_400.0 * 3.0] {
+            let price = price(&plan, 4, SPENDING, interval);
+            assert!(price.plan.fits && price.plan.interval_s.unwrap() <= interval);
+            let less = Spending {
+                bytes_per_day: price.bytes_per_day - 1,
+                ..SPENDING
+            };
+            let offer = offer("", &plan, 4, less, Some(interval));
+            assert!(!offer.fits, "{interval}");
+            let fixed = price.plan.fixed_bytes_per_day;
+            let reports = (price.bytes_per_day - fixed) as f64 / price.plan.report_bytes as f64;
+            assert!(
+                (reports * interval / 86_400.0 - 1.0).abs() < 1e-2,
+                "{reports}"
+            );
+        }
     }
 
     #[test]

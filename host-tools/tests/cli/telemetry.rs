@@ -327,6 +327,33 @@ fn budget_finds_the_largest_plan_that_fits() {
         text.contains("report") && text.contains("\nplan\n"),
         "{text}"
     );
+    // The other way round: what that plan takes is what it was offered for.
+    let plan = often["plan"].as_str().unwrap();
+    let args = ["budget", "m", "--plan", plan, "--interval", "15m"];
+    let price = json(dir.path(), &args);
+    let bytes = price["bytes_per_day"].as_u64().unwrap();
+    assert!(bytes > 20_000 && bytes <= 100_000, "{bytes}");
+    assert_eq!(
+        (&price["plan"], &price["fits"]),
+        (&often["plan"], &true.into())
+    );
+    let budget = bytes.to_string();
+    let again = json(
+        dir.path(),
+        &[
+            "budget",
+            "m",
+            "--bytes-per-day",
+            &budget,
+            "--interval",
+            "15m",
+        ],
+    );
+    assert_eq!(again["plan"], often["plan"]);
+    let text = ok(dir.path(), &["budget", "m", "--plan", "*:hoyer@every=4"]);
+    assert!(text.contains("every 60.0 min a report of"), "{text}");
+    let stderr = refused(dir.path(), &["budget", "m", "--plan", "nowhere:hoyer"]);
+    assert!(stderr.contains("SITES:STATISTICS@POSITIONS"), "{stderr}");
     let stderr = refused(dir.path(), &["budget", "m", "--bytes-per-day", "10"]);
     assert!(stderr.contains("carry no plan"), "{stderr}");
     let output = lacuna(dir.path(), &["budget", "m"]);
