@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 use lacuna::kernels::Isa;
 use lacuna::model::{Limits, Model, State};
 use lacuna::probe::{
-    DEFAULT_EPS, Hook, LogitDigest, PlanProbe, Probe, ProbePlan, Site, SiteStats, SparsityProbe,
+    At, DEFAULT_EPS, Hook, LogitDigest, PlanProbe, Probe, ProbePlan, Site, SiteStats, SparsityProbe,
 };
 use lacuna::session::{Options, Session, Stream, argmax};
 use serde::Serialize;
@@ -150,14 +150,17 @@ pub(super) fn run(model: &Model<'_>, request: &Request<'_>, out: &Out) -> anyhow
     let plan = request.plan.clone().unwrap_or_default();
     let mut cells = plan::cells(&plan, config);
     let planned = PlanProbe::new(plan, config.n_layers, &mut cells)?;
-    let stats = Maybe(request.probe.then_some(stats));
+    let (planned, stats) = (
+        Maybe(request.plan.is_some().then_some(planned)),
+        Maybe(request.probe.then_some(stats)),
+    );
     let probe = ((LogitDigest::new(), planned), stats);
     let mut session = Session::with_probe(*model, &mut arena, options, probe)?;
     let began = Instant::now();
     let windows = stream(model, &mut session, set.as_ref())
         .with_context(|| format!("{} stopped", request.path.display()))?;
     let seconds = began.elapsed().as_secs_f64().max(1e-9);
-    let ((digest, planned), Maybe(stats)) = session.probe();
+    let ((digest, Maybe(planned)), Maybe(stats)) = session.probe();
     let report = Report {
         model: format!("{:016x}", u64::from_be_bytes(model.id())),
         isa: request.isa.to_string(),
@@ -166,7 +169,7 @@ pub(super) fn run(model: &Model<'_>, request: &Request<'_>, out: &Out) -> anyhow
         digest: format!("{:016x}", digest.value()),
         ram_bytes,
         probed: request.probe || request.plan.is_some(),
-        probe: (request.plan.as_ref()).map(|_| Measured::new(planned, config)),
+        probe: planned.as_ref().map(|p| Measured::new(p, config)),
         sites: stats.as_ref().map(|s| Sites(s.summaries().collect())),
     };
     out.result(&report, || text(&report))?;
@@ -183,8 +186,20 @@ impl<P: Probe> Probe for Maybe<P> {
         }
     }
 
+    fn observe_at(&mut self, at: At, site: Site, x: &[f32]) {
+        if let Some(probe) = &mut self.0 {
+            probe.observe_at(at, site, x);
+        }
+    }
+
     fn wants(&self, hook: Hook) -> bool {
         self.0.as_ref().is_some_and(|probe| probe.wants(hook))
+    }
+
+    fn wants_at(&self, at: At, hook: Hook) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|probe| probe.wants_at(at, hook))
     }
 }
 

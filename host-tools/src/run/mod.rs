@@ -186,36 +186,51 @@ impl Clock {
 /// What a probe keeps of every site, and what a plan asked for.
 type Probed = (Vec<(Site, SiteSummary)>, Option<Measured>);
 
-/// Runs the same tokens again and looks.
+/// Runs the same tokens again and looks, with what was asked for and nothing else.
 fn probed(model: &Model<'_>, request: &Request<'_>, ran: &Ran) -> Result<Probed, Error> {
     let n_layers = model.config().n_layers;
-    let mut stats = vec![SiteStats::NEW; Site::count(n_layers)];
-    let nothing = ProbePlan::new();
-    let plan = request.plan.unwrap_or(&nothing);
-    let mut cells = plan::cells(plan, model.config());
-    let sparsity = SparsityProbe::new(n_layers, DEFAULT_EPS, &mut stats);
-    let planned = PlanProbe::new(plan.clone(), n_layers, &mut cells);
-    let (Ok(sparsity), Ok(planned)) = (sparsity, planned) else {
-        return Ok((Vec::new(), None));
-    };
+    let mut found = (Vec::new(), None);
+    if request.probe {
+        let mut stats = vec![SiteStats::NEW; Site::count(n_layers)];
+        if let Ok(probe) = SparsityProbe::new(n_layers, DEFAULT_EPS, &mut stats) {
+            replay(model, request, ran, probe, |probe| {
+                found.0 = probe.summaries().collect();
+            })?;
+        }
+    }
+    if let Some(plan) = request.plan {
+        let mut cells = plan::cells(plan, model.config());
+        if let Ok(probe) = PlanProbe::new(plan.clone(), n_layers, &mut cells) {
+            replay(model, request, ran, probe, |probe| {
+                found.1 = Some(Measured::new(probe, model.config()));
+            })?;
+        }
+    }
+    Ok(found)
+}
+
+/// Runs the same tokens again under `probe`, which `see` is given; other logits are an error.
+fn replay<P: Probe>(
+    model: &Model<'_>,
+    request: &Request<'_>,
+    ran: &Ran,
+    probe: P,
+    see: impl FnOnce(&P),
+) -> Result<(), Error> {
     let mut arena = Buffer::zeroed(State::len(model.config(), &request.options.limits));
-    let probe = ((sparsity, planned), LogitDigest::new());
+    let probe = (probe, LogitDigest::new());
     let mut session = Session::with_probe(*model, &mut arena, request.options, probe)?;
     session.prompt(request.prompt)?;
     for token in ran.tokens.iter().take(ran.positions - request.prompt.len()) {
         session.step(*token)?;
     }
-    let ((sparsity, planned), digest) = session.probe();
+    let (probe, digest) = session.probe();
     if digest.value() != ran.digest {
         return Err(Error::Probe {
             probed: digest.value(),
             plain: ran.digest,
         });
     }
-    let sites = match request.probe {
-        true => sparsity.summaries().collect(),
-        false => Vec::new(),
-    };
-    let measured = request.plan.map(|_| Measured::new(planned, model.config()));
-    Ok((sites, measured))
+    see(probe);
+    Ok(())
 }
