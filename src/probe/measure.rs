@@ -259,16 +259,18 @@ fn top_energy(x: &[f32], scale: f32, k: usize) -> f32 {
 /// Of x as logits: p = softmax(x).
 fn logits(x: &[f32], set: StatSet, values: &mut Values) {
     let max = x.iter().fold(f32::NEG_INFINITY, |m, v| v.max(m));
-    let sum = num::sum8_by(x, |v| num::exp(v - max));
+    // Σ p and Σ (x − max)·p before division, each as `num::sum8_by` has it; one exp serves both.
+    let (mut first, mut second) = ([0.0; 8], [0.0; 8]);
+    for (i, v) in x.iter().enumerate() {
+        let below = v - max;
+        let p = num::exp(below);
+        first[i % 8] += p;
+        // Where p is 0, the distance may be infinite.
+        second[i % 8] += if p == 0.0 { 0.0 } else { below * p };
+    }
+    let (sum, lower) = (num::sum8(&first), num::sum8(&second));
     let log = num::ln(sum);
     values.put(set, Stat::MaxSoftmax, 1.0 / sum);
     values.put(set, Stat::EnergyScore, -(max + log));
-    if set.has(Stat::Entropy) {
-        let lower = num::sum8_by(x, |v| {
-            let (below, p) = (v - max, num::exp(v - max));
-            // Where p is 0, the distance may be infinite.
-            if p == 0.0 { 0.0 } else { below * p }
-        });
-        values.put(set, Stat::Entropy, (log - lower / sum).max(0.0));
-    }
+    values.put(set, Stat::Entropy, (log - lower / sum).max(0.0));
 }
