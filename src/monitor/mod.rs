@@ -25,7 +25,7 @@ mod store;
 
 pub use drift::Drift;
 pub use score::score;
-pub use self_test::{Passed, self_test};
+pub use self_test::{Passed, self_test, self_test_tokens};
 pub use state::{MonitorState, StateError};
 pub use store::{Store, StoreError};
 

@@ -75,6 +75,8 @@ pub enum TestError {
     Logits,
     /// The logits by these kernels are not those by the portable ones.
     Kernels,
+    /// The test is for models of tokens, and this one takes windows.
+    Windows,
 }
 
 impl fmt::Display for Error {
@@ -122,6 +124,7 @@ impl fmt::Display for TestError {
             TestError::Kernels => {
                 f.write_str("the logits differ from those of the portable kernels")
             }
+            TestError::Windows => f.write_str("the model takes windows, the test tokens"),
             TestError::Logits => f.write_str("the logits differ and no block does"),
         }
     }

@@ -1,4 +1,8 @@
 //! Does this machine compute the bits that the exporter's did?
+//!
+//! # Why
+//! A test of any model links what runs windows: all products of several positions at once, some 75 KB on a Cortex-M. A firmware
+//! whose model takes tokens asks with `self_test_tokens`, which knows that there are none while it is compiled.
 
 use super::{Error, Session, TestError, argmax};
 use crate::format::Golden;
@@ -42,14 +46,27 @@ impl<P: Probe> Session<'_, P> {
     /// # Errors
     /// [`TestError`], and what [`Session::step`] may meet.
     pub fn self_test(&mut self) -> Result<(), Error> {
+        self.golden_test::<true>()
+    }
+
+    /// [`Session::self_test`] of a model of tokens, without what runs windows.
+    ///
+    /// # Errors
+    /// As there, and [`TestError::Windows`] of a model of windows.
+    pub fn self_test_tokens(&mut self) -> Result<(), Error> {
+        self.refuse_windows()?;
+        self.golden_test::<false>()
+    }
+
+    fn golden_test<const WINDOWS: bool>(&mut self) -> Result<(), Error> {
         let golden = self.model.file().golden().ok_or(TestError::NoGolden)?;
         let limits = self.state.limits();
         // A session of windows holds a whole one.
-        let long = !self.takes_windows() && limits.context < golden.positions();
+        let long = !self.takes_windows::<WINDOWS>() && limits.context < golden.positions();
         if limits.cache != CacheType::F32 || long {
             return Err(TestError::Limits.into());
         }
-        let result = self.repeat(&golden);
+        let result = self.repeat::<WINDOWS>(&golden);
         self.clear();
         result
     }
@@ -60,8 +77,21 @@ impl<P: Probe> Session<'_, P> {
     /// # Errors
     /// [`TestError::Kernels`], [`TestError::NoGolden`] of a model of windows, and what [`Session::step`] may meet.
     pub fn kernels_test(&mut self) -> Result<(), Error> {
-        let ours = self.digest_by(self.isa);
-        let portable = ours.and_then(|_| self.digest_by(Isa::Portable));
+        self.compare::<true>()
+    }
+
+    /// [`Session::kernels_test`] of a model of tokens, without what runs windows.
+    ///
+    /// # Errors
+    /// As there, and [`TestError::Windows`] of a model of windows.
+    pub fn kernels_test_tokens(&mut self) -> Result<(), Error> {
+        self.refuse_windows()?;
+        self.compare::<false>()
+    }
+
+    fn compare<const WINDOWS: bool>(&mut self) -> Result<(), Error> {
+        let ours = self.digest_by::<WINDOWS>(self.isa);
+        let portable = ours.and_then(|_| self.digest_by::<WINDOWS>(Isa::Portable));
         self.clear();
         if ours? == portable? {
             Ok(())
@@ -71,12 +101,12 @@ impl<P: Probe> Session<'_, P> {
     }
 
     /// The digest of the logits of the first tokens of the vocabulary.
-    fn digest_by(&mut self, isa: Isa) -> Result<u64, Error> {
+    fn digest_by<const WINDOWS: bool>(&mut self, isa: Isa) -> Result<u64, Error> {
         const TOKENS: usize = 8;
         let most = self.state.limits().context.min(TOKENS);
         let mut probe = SiteDigest::new(LOGITS);
         self.clear();
-        if self.takes_windows() {
+        if self.takes_windows::<WINDOWS>() {
             // There is no memory to make a window in: only a golden one can be run.
             let golden = self.model.file().golden().ok_or(TestError::NoGolden)?;
             let (model, window) = (&self.model, golden.window());
@@ -89,13 +119,21 @@ impl<P: Probe> Session<'_, P> {
         Ok(probe.digest.finish())
     }
 
-    fn takes_windows(&self) -> bool {
-        self.model.config().window_len() > 0
+    /// Whether the model takes windows; where that cannot be, what runs them is not linked.
+    fn takes_windows<const WINDOWS: bool>(&self) -> bool {
+        WINDOWS && self.model.config().window_len() > 0
     }
 
-    fn repeat(&mut self, golden: &Golden<'_>) -> Result<(), Error> {
+    fn refuse_windows(&self) -> Result<(), Error> {
+        match self.takes_windows::<true>() {
+            true => Err(TestError::Windows.into()),
+            false => Ok(()),
+        }
+    }
+
+    fn repeat<const WINDOWS: bool>(&mut self, golden: &Golden<'_>) -> Result<(), Error> {
         let n_layers = self.model.config().n_layers;
-        let (digest, wrong) = self.digest_of(golden, LOGITS)?;
+        let (digest, wrong) = self.digest_of::<WINDOWS>(golden, LOGITS)?;
         if digest == golden.logits() && wrong.is_none() {
             return Ok(());
         }
@@ -111,13 +149,15 @@ impl<P: Probe> Session<'_, P> {
                     hook: Hook::ResidFinal,
                 }
             };
-            let (digest, _) = self.digest_of(golden, site)?;
+            let (digest, _) = self.digest_of::<WINDOWS>(golden, site)?;
             if Some(digest) != golden.layer(layer) {
                 return Err(TestError::Layer { layer }.into());
             }
         }
         Err(match wrong {
-            Some(_) if digest == golden.logits() && self.takes_windows() => TestError::Class,
+            Some(_) if digest == golden.logits() && self.takes_windows::<WINDOWS>() => {
+                TestError::Class
+            }
             Some(index) if digest == golden.logits() => TestError::Token { index },
             _ => TestError::Logits,
         }
@@ -125,14 +165,14 @@ impl<P: Probe> Session<'_, P> {
     }
 
     /// The digest of `site` over the golden run, and the first greedy token that is not the golden one.
-    fn digest_of(
+    fn digest_of<const WINDOWS: bool>(
         &mut self,
         golden: &Golden<'_>,
         site: Site,
     ) -> Result<(u64, Option<usize>), Error> {
         let mut probe = SiteDigest::new(site);
         self.clear();
-        if self.takes_windows() {
+        if self.takes_windows::<WINDOWS>() {
             let (model, window) = (&self.model, golden.window());
             classify(self.isa, model, &mut self.state, window, &mut probe)?;
             let same = golden.expected() == [argmax(self.logits())];

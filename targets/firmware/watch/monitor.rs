@@ -1,7 +1,7 @@
 //! The monitor of the file's calibration.
 
 use lacuna::model::Model;
-use lacuna::monitor::{Answer, Monitor, self_test};
+use lacuna::monitor::{Answer, Monitor, self_test_tokens};
 use lacuna::session::Session;
 
 pub(crate) type Watch = Monitor<'static>;
@@ -17,7 +17,7 @@ pub(crate) fn watch(model: &Model<'static>) -> Watch {
 }
 
 pub(crate) fn tested(session: &mut Session<'_, Watch>) {
-    let outcome = self_test(session);
+    let outcome = self_test_tokens(session);
     session.probe_mut().tested(outcome);
 }
 

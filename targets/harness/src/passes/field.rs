@@ -15,7 +15,7 @@
 use core::marker::PhantomData;
 
 use lacuna::model;
-use lacuna::monitor::{Answer, Fault, Monitor, Store, Verdict, self_test};
+use lacuna::monitor::{Answer, Fault, Monitor, Store, Verdict, self_test, self_test_tokens};
 use lacuna::probe::record::{MAX_PLAN, Record, Reset, SelfTest};
 use lacuna::probe::{At, Hook, NoProbe, PlanProbe, Probe, ProbePlan, Site, Sketch};
 use lacuna::session::Error;
@@ -138,7 +138,11 @@ impl<F: Firmware> Run<'_, F> {
     /// The self-test at boot, on an empty session.
     fn test(&self, arena: &mut [u8], monitor: &mut Monitor<'_>) -> Result<SelfTest, Failed> {
         let mut session = self.session(arena, NoProbe).map_err(Failed::at(0))?;
-        let outcome = self_test(&mut session);
+        let outcome = if F::WINDOWS {
+            self_test(&mut session)
+        } else {
+            self_test_tokens(&mut session)
+        };
         monitor.tested(outcome);
         Ok(match outcome {
             Ok(_) => SelfTest::Passed,
