@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::Error;
 use super::cases::Cases;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, rope};
 use crate::train::graph::{Ablation, Device, Graph, Nodes};
 use crate::train::parameters::Layout;
 
@@ -35,8 +35,11 @@ impl Subject {
     /// `model`, whose nodes become `constants` where they are off.
     ///
     /// # Errors
-    /// None that a checked checkpoint has on the CPU.
+    /// A model whose RoPE angles are not those of the graph.
     pub fn new(model: &Checkpoint, constants: Vec<f32>) -> Result<Subject, Error> {
+        if !rope::usual(model) {
+            return Err(Error::Angles);
+        }
         let layout = Arc::new(Layout::new(&model.config));
         let parameters = layout.flatten(&model.tensors);
         let graph = Graph::new(&model.config, layout, Device::Cpu)?;

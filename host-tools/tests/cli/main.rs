@@ -6,6 +6,7 @@ mod costs;
 mod device;
 mod field;
 mod forms;
+mod imports;
 mod monitor;
 mod plans;
 mod refusals;
