@@ -26,7 +26,7 @@ On a cluster each run is a job of its own, in a directory that all machines see.
 /// Train at many densities, widths and seeds, and draw capability against density
 ///
 /// One small TOML file says what is tried (`lacuna sweep --example` prints one with every key). Every run has a folder:
-/// settings, metrics as JSON lines, checkpoint, exported model, result. When all are done, curve.csv, curve.svg and
+/// settings, metrics (JSON lines, and for `tensorboard --logdir DIR`), checkpoint, exported model, result. When all are done, curve.csv, curve.svg and
 /// curve.html say how many bits per byte and which of the twenty tasks of `lacuna tasks` are left as weights go: at the same
 /// total size, at the same number of nonzeros as width grows, and at the same bytes of flash.
 ///

@@ -13,6 +13,13 @@ use crate::report::{NextStep, Out, count, percent, table};
 use crate::train::recipe::{self, Method, Model};
 use crate::train::{self, Device, Metrics, Saving, Settings, settings};
 
+const ELSEWHERE: &str = "\
+Gradients on a GPU (projection, optimiser and figures stay on the CPU): build with its feature, in the source tree
+  cargo run --release -p lacuna-tools --features cuda -- train --device cuda -o model    # NVIDIA; needs its driver
+  cargo run --release -p lacuna-tools --features wgpu -- train --device wgpu -o model    # Vulkan, Metal or DirectX
+Many runs on many machines: `lacuna sweep --help`. One model on many machines: train it with PyTorch, then
+`lacuna import`, whose help says which tensors make a checkpoint.";
+
 /// Train a model whose weight matrices end sparse
 ///
 /// Every step moves all weights, then keeps only the largest of each matrix. The kept share starts at 1 and
@@ -24,6 +31,7 @@ use crate::train::{self, Device, Metrics, Saving, Settings, settings};
 /// With --task classify, --data is a directory of .ts files (UEA, aeon, sktime), a person each: a model learns to tell
 /// the classes of windows, and --hold-out names the people it must tell without having seen them.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = ELSEWHERE)]
 pub(super) struct Args {
     /// Directory of the checkpoint, and of the run while it lasts
     #[arg(long, short)]
