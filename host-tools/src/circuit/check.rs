@@ -20,7 +20,6 @@ use serde::Serialize;
 use super::Error;
 use super::cases::Cases;
 use crate::checkpoint::Checkpoint;
-use crate::export;
 use crate::memory::Buffer;
 
 /// Digest of the logits that one back-end gave behind every prompt.
@@ -95,13 +94,4 @@ pub fn cost(model: &Checkpoint, bytes: usize) -> Cost {
         nonzeros,
         block_nonzeros,
     }
-}
-
-/// What `model` costs in the forms that suit `settings`.
-///
-/// # Errors
-/// A model that cannot be exported.
-pub fn cost_as(model: &Checkpoint, settings: &export::Settings) -> Result<Cost, Error> {
-    let file = export::export(model, None, settings)?;
-    Ok(cost(model, file.bytes.len()))
 }

@@ -31,6 +31,7 @@ pub mod carve;
 pub mod cases;
 pub mod check;
 pub mod constants;
+pub mod curve;
 pub mod fires;
 pub mod learn;
 pub mod page;
@@ -53,6 +54,8 @@ use crate::{checkpoint, export, train};
 pub enum Error {
     #[error("the model does not read bytes; circuits are found by tasks of bytes")]
     NotBytes,
+    #[error("the model turns positions by other angles than the training graph")]
+    Angles,
     #[error("there are no pairs of prompts")]
     NoCases,
     #[error("a prompt of {tokens} tokens is longer than the context of {context}")]

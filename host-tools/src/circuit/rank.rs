@@ -28,6 +28,16 @@ pub struct Cut {
     pub met: bool,
 }
 
+impl Cut {
+    /// Whether this is the better circuit: it meets the target with fewer nodes, or where neither does, at a lower loss.
+    pub fn beats(&self, other: &Cut) -> bool {
+        match self.met {
+            true => !other.met || self.nodes < other.nodes,
+            false => !other.met && self.loss < other.loss,
+        }
+    }
+}
+
 /// Nodes by score, largest first.
 pub fn order(scores: &[f32]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..scores.len()).collect();

@@ -16,6 +16,7 @@ use zerocopy::IntoBytes;
 
 use super::Error;
 use super::constants;
+use super::curve::Point;
 use super::size::Size;
 use super::study::{Found, Request, Trial};
 use super::validate::Validation;
@@ -73,6 +74,9 @@ pub struct Record {
     pub trials: Vec<Trial>,
     /// Overlap of the masks of every two seeds.
     pub jaccard: Vec<f64>,
+    /// The same search cut at several losses; empty where one was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curve: Vec<Point>,
 }
 
 impl Record {
@@ -113,6 +117,7 @@ impl Record {
             validation: found.validation,
             trials: found.trials.clone(),
             jaccard: found.jaccard.clone(),
+            curve: Vec::new(),
         }
     }
 

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 use super::cases::Cases;
 use super::constants::{self, Stand};
+use super::curve::Ranking;
 use super::learn::{self, Learning};
 use super::rank::{self, Cut};
 use super::size::{self, Size};
@@ -119,6 +120,8 @@ pub struct Found {
     pub whole: Size,
     /// The circuit first, then other seeds, then controls.
     pub trials: Vec<Trial>,
+    /// Orders of the nodes of this model: those that the circuit was cut from, then the other method's.
+    pub rankings: Vec<Ranking>,
     /// What the circuit is worth.
     pub validation: Validation,
     /// Overlap of the masks of every two seeds.
@@ -139,13 +142,17 @@ pub fn study(
     let judged = [material.train, material.held_out];
     let mut trials = Vec::new();
     let mut masks = Vec::new();
+    let mut rankings = Vec::new();
     let main = |seed: u64| match request.method {
         Method::Learned => ("learned", seed),
         Method::Attribution => ("attribution", seed),
     };
     for seed in 0..request.seeds.max(1) as u64 {
         let seed = request.learning.seed + seed;
-        let (on, trial) = search(model, &subject, request, main(seed), judged, each);
+        let (on, trial, orders) = search(model, &subject, request, main(seed), judged, each);
+        if masks.is_empty() {
+            rankings = orders;
+        }
         masks.push(on);
         trials.push(trial);
         if request.method == Method::Attribution {
@@ -158,7 +165,9 @@ pub fn study(
             Method::Learned => "attribution",
             Method::Attribution => "learned",
         };
-        trials.push(search(model, &subject, request, (other, seed), judged, each).1);
+        let (_, trial, orders) = search(model, &subject, request, (other, seed), judged, each);
+        trials.push(trial);
+        rankings.extend(orders);
         if request.method == Method::Learned {
             let shuffled = shuffled(model, seed);
             let there = self::subject(material, request, &shuffled)?;
@@ -183,6 +192,7 @@ pub fn study(
         on,
         scale,
         trials,
+        rankings,
         jaccard: overlap,
     })
 }
@@ -201,7 +211,7 @@ fn subject(
     Subject::new(model, stands)
 }
 
-/// The smallest circuit over all prices, and its figures.
+/// The smallest circuit over all prices, its figures, and the order of each price.
 fn search(
     model: &Checkpoint,
     subject: &Subject,
@@ -209,19 +219,21 @@ fn search(
     (what, seed): (&str, u64),
     [train, judge]: [&Cases; 2],
     each: &mut dyn FnMut(),
-) -> (Vec<bool>, Trial) {
+) -> (Vec<bool>, Trial, Vec<Ranking>) {
     let all = subject.nodes.len;
     let mut best: Option<(Vec<bool>, Cut, Option<f64>)> = None;
+    let mut rankings = Vec::new();
     let mut offer = |scores: &[f32], start: usize, price: Option<f64>| {
         let order = rank::order(scores);
         let cut = rank::cut(subject, train, &order, start, request.target);
-        let better = best.as_ref().is_none_or(|(_, old, _)| match cut.met {
-            true => !old.met || cut.nodes < old.nodes,
-            false => !old.met && cut.loss < old.loss,
-        });
-        if better {
+        if best.as_ref().is_none_or(|(_, old, _)| cut.beats(old)) {
             best = Some((rank::first(&order, cut.nodes), cut, price));
         }
+        rankings.push(Ranking {
+            what: what.to_owned(),
+            order,
+            start,
+        });
     };
     if what == "attribution" {
         offer(&learn::attribution(subject, train), all, None);
@@ -252,7 +264,7 @@ fn search(
         whole: subject::loss(&subject.margins(&vec![true; all], judge), 1.0),
         alone: Figure::new(&subject.margins(&on, judge), 1.0, seed),
     };
-    (on, trial)
+    (on, trial, rankings)
 }
 
 /// `model` with the nonzero values of every learned tensor in other places of it.

@@ -202,6 +202,7 @@ mod tests {
                 },
                 trials,
                 jaccard: Vec::new(),
+                curve: Vec::new(),
             }
         };
         let records = [

@@ -71,7 +71,11 @@ pub(super) struct TargetArgs {
     timeout: u64,
 }
 
-fn board(name: &str) -> Result<&'static Board, String> {
+/// The board of that name.
+///
+/// # Errors
+/// There is none; the names that there are.
+pub(super) fn board(name: &str) -> Result<&'static Board, String> {
     Board::named(name).ok_or_else(|| {
         let names: Vec<&str> = BOARDS.iter().map(|b| b.name).collect();
         format!("the boards are {}", names.join(", "))
@@ -79,6 +83,16 @@ fn board(name: &str) -> Result<&'static Board, String> {
 }
 
 impl TargetArgs {
+    /// `board` with that firmware, a prompt token by token.
+    pub(super) fn plain(board: &'static Board, firmware: Choice) -> TargetArgs {
+        TargetArgs {
+            board,
+            firmware,
+            prefill: Some(1),
+            timeout: BOUNDS.time.as_secs(),
+        }
+    }
+
     /// The board.
     pub(super) fn board(&self) -> &'static Board {
         self.board
@@ -88,7 +102,7 @@ impl TargetArgs {
     ///
     /// # Errors
     /// Its firmware cannot run so many tokens at once.
-    fn limits(&self, model: &Model<'_>, demand: &Demand) -> anyhow::Result<Limits> {
+    pub(super) fn limits(&self, model: &Model<'_>, demand: &Demand) -> anyhow::Result<Limits> {
         let (limits, board) = (demand.limits, self.board);
         if model.config().window_len() > 0 {
             // The positions of a window run at once, as many as they are.

@@ -15,7 +15,7 @@ fn found(dir: &Path) -> Value {
     fs::write(dir.join("a.txt"), "some text to average over. ".repeat(20)).unwrap();
     fs::write(dir.join("b.txt"), "some more text. ".repeat(20)).unwrap();
     let args = "circuit find checkpoint --task var_if -o c --data a.txt --data b.txt --steps 2 --pairs 4 --batch 2 \
-                --draws 2 --seeds 2 --loss 0.0001";
+                --draws 2 --seeds 2 --loss 0.0001,0.9,0.0002";
     json(dir, &args.split_whitespace().collect::<Vec<_>>())
 }
 
@@ -35,6 +35,22 @@ fn a_circuit_is_found_exported_checked_and_summed_up() {
     assert_eq!([0, 1, 2, 3, 4].map(what), searches);
     assert_eq!(record["jaccard"].as_array().unwrap().len(), 1);
     assert_eq!(record["zeroed"][0], "blocks.0.attn.hook_v");
+    let curve = record["curve"].as_array().unwrap();
+    let points = curve
+        .iter()
+        .map(|p| (p["what"].as_str().unwrap(), p["target"].as_f64().unwrap()));
+    let of = |what| [0.0001, 0.9, 0.0002].map(|target| (what, target));
+    assert!(
+        points.eq([of("learned"), of("attribution")].concat()),
+        "{curve:?}"
+    );
+    // The first target is the circuit's own; any number of nodes does worse than chance's 0.9.
+    assert_eq!(curve[0]["size"], record["size"]);
+    assert_eq!(curve[0]["cut"], record["trials"][0]["cut"]);
+    assert_eq!(
+        (&curve[1]["cut"]["met"], &curve[1]["cut"]["nodes"]),
+        (&true.into(), &1.into())
+    );
     let (nodes, edges) = (&record["size"]["nodes"], &record["size"]["edges"]);
     let listed = record["nodes"].as_array().unwrap().iter();
     let listed: usize = listed
@@ -79,6 +95,47 @@ fn a_circuit_is_found_exported_checked_and_summed_up() {
 }
 
 #[test]
+fn circuit_and_model_run_on_a_board_side_by_side() {
+    let dir = tempfile::tempdir().unwrap();
+    found(dir.path());
+    for board in super::device::boards() {
+        // The ready-made firmware: nothing to compile, the same bits.
+        let args = [
+            "circuit",
+            "check",
+            "c",
+            "--firmware",
+            "prebuilt",
+            "--board",
+            board.name,
+        ];
+        if board.name == "qemu-microbit" {
+            let no = refused(dir.path(), &args);
+            assert!(no.contains("does not fit on qemu-microbit"), "{no}");
+            continue;
+        }
+        let there = &json(dir.path(), &args)["board"];
+        assert_eq!(there["name"], board.name);
+        assert!(
+            there["isas"]
+                .as_array()
+                .unwrap()
+                .contains(&"portable".into())
+        );
+        let instructions = |of: &str| there[of]["instructions_per_token"].as_u64();
+        let circuit = instructions("circuit").unwrap();
+        assert!(circuit > 1000, "{there}");
+        // A board may be too small for the model.
+        assert!(
+            instructions("whole").is_none_or(|whole| circuit <= whole),
+            "{there}"
+        );
+    }
+    let no = lacuna(dir.path(), &["circuit", "check", "c", "--board", "abacus"]);
+    assert!(text(&no.stderr).contains("the boards are"));
+}
+
+#[test]
 fn what_is_no_circuit_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let no = refused(dir.path(), &["circuit", "check", "nowhere"]);
@@ -93,6 +150,11 @@ fn what_is_no_circuit_is_refused() {
     let no = refused(
         dir.path(),
         &[&find[..], &["var_swap", "--loss", "0"]].concat(),
+    );
+    assert!(no.contains("--loss"), "{no}");
+    let no = refused(
+        dir.path(),
+        &[&find[..], &["var_swap", "--loss", "0.1,nan"]].concat(),
     );
     assert!(no.contains("--loss"), "{no}");
 }
@@ -120,8 +182,8 @@ fn the_view_of_a_circuit_answers_a_click() {
     let dir = tempfile::tempdir().unwrap();
     let record = found(dir.path());
     let page = fs::read_to_string(dir.path().join("c/circuit.html")).unwrap();
-    let links = page.matches("http").count();
-    assert_eq!(links, 1, "only the name of SVG");
+    let names = page.matches("http://www.w3.org/2000/svg").count();
+    assert_eq!(page.matches("http").count(), names, "only the name of SVG");
     let click = "<script>const first = document.querySelector('.edge').dataset.to;\
                  document.querySelector(`[data-node='${first}']`).dispatchEvent(new MouseEvent('click'));</script>";
     let clicked = dir.path().join("clicked.html");
@@ -160,4 +222,5 @@ fn the_view_of_a_circuit_answers_a_click() {
     assert!(dom.contains("<p>reads block "), "{dom}");
     assert!(dom.contains("<mark>"), "the node shows what it fires on");
     assert!(dom.contains("Circuit of var_if"));
+    assert!(dom.contains("<table id=\"curve\">") && dom.contains("<polyline"));
 }

@@ -11,6 +11,8 @@
 //! # Why
 //! A circuit is small enough to be read whole, which is its point.
 
+mod plot;
+
 use std::collections::BTreeSet;
 
 use lacuna::probe::Hook;
@@ -95,12 +97,13 @@ pub fn html(
          <h2>Map</h2>\n<p class=\"note\">Point at a node, or click to hold it. Dashed lines are what the residual \
          stream carries; they are no edges.</p>{note}\n<div id=\"map\"></div>\n\
          <div id=\"about\"><span class=\"note\">No node chosen.</span></div>\n\
-         <h2>Losses on held-out pairs</h2>\n{losses}\n<h2>Searches</h2>\n{trials}\n\
+         <h2>Losses on held-out pairs</h2>\n{losses}\n{curve}<h2>Searches</h2>\n{trials}\n\
          <script type=\"application/json\" id=\"circuit\">{data}</script>\n<script>{script}</script>\n</html>\n",
         task = escaped(&record.task),
         style = include_str!("style.css"),
         head = head(record),
         losses = losses(record),
+        curve = curve(record),
         trials = trials(record),
         script = include_str!("view.js"),
     )
@@ -154,6 +157,34 @@ fn losses(record: &Record) -> String {
     format!(
         "<table><tr><th><th>loss in nats<th>95 % interval<th>right{}</table>\
          <p class=\"note\">Chance is 0.693. Intervals are over pairs of prompts.</p>",
+        rows.collect::<String>()
+    )
+}
+
+/// What every loss costs; nothing where one was asked.
+fn curve(record: &Record) -> String {
+    if record.curve.is_empty() {
+        return String::new();
+    }
+    let rows = record.curve.iter().map(|p| {
+        format!(
+            "<tr><td>{}<td>{}<td>{}<td>{}<td>{:.3}<td>{}<td>{:.3}<td>{:.3} … {:.3}",
+            escaped(&p.what),
+            p.target,
+            p.size.nodes,
+            p.size.edges,
+            p.cut.loss,
+            if p.cut.met { "yes" } else { "no" },
+            p.alone.loss,
+            p.alone.low,
+            p.alone.high,
+        )
+    });
+    // A plot that cannot be drawn leaves its table.
+    format!(
+        "<h2>Size at each loss</h2>\n{}\n<table id=\"curve\"><tr><th>search<th>loss to meet<th>nodes<th>edges<th>loss when \
+         chosen<th>met<th>loss when judged<th>95 % interval{}</table>\n",
+        plot::plot(&record.curve).unwrap_or_default(),
         rows.collect::<String>()
     )
 }

@@ -1,4 +1,4 @@
-//! `lacuna circuit check`
+//! `lacuna circuit check`: the circuit as a file, on this machine and on a board.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use serde_json::json;
 
 use super::super::{export, open};
+use super::board::{self, There};
 use super::{advice, find, record};
 use crate::circuit::check::{self, Cost};
 use crate::circuit::record::digest;
@@ -16,7 +17,8 @@ use crate::report::{NextStep, Out, bytes, count, table};
 /// Run an exported circuit on the engine and compare it with what was found
 ///
 /// The engine's loss on the held-out pairs must be the graph's up to rounding, and every instruction set here must give the
-/// same bits. Shows what the circuit costs beside the whole model.
+/// same bits. Shows what the circuit costs beside the whole model. With --board both run on an emulated board as well: the
+/// circuit must have the same bits there, and flash, RAM, stack and instructions of both are shown.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Directory that `lacuna circuit find` wrote
@@ -26,6 +28,8 @@ pub(super) struct Args {
     /// Checkpoint of the whole model [default: the one that was searched]
     #[arg(long, value_name = "CHECKPOINT")]
     whole: Option<PathBuf>,
+    #[command(flatten)]
+    board: board::Args,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -58,6 +62,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     let [_, held_out, _] = find::cases(&carved, &record.task, record.seed, record.pairs)?;
     let settings: exporter::Settings = args.form.into();
     let file = exporter::export(&carved, None, &settings)?;
+    let whole_file = exporter::export(&whole, None, &settings)?;
     let ran = check::margins(&file.bytes, &held_out);
     let next = ran.as_ref().err().map_or("", advice);
     let (margins, digests) = ran.next_step(|| next.to_owned())?;
@@ -65,19 +70,25 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     let graph = record.validation.calibrated.loss;
     let same = digests.iter().all(|d| d.digest == digests[0].digest);
     let costs = [
-        check::cost_as(&whole, &settings)?,
+        check::cost(&whole, whole_file.bytes.len()),
         check::cost(&carved, file.bytes.len()),
     ];
+    let prompt = held_out.all().first().map(|case| case.tokens.clone());
+    let files = [
+        (path.as_path(), &whole_file.bytes),
+        (args.circuit.as_path(), &file.bytes),
+    ];
+    let there = (args.board).run(&prompt.unwrap_or_default(), files, &out)?;
     let value = json!({
         "task": record.task, "loss_engine": engine, "loss_graph": graph,
         "difference": engine - graph, "same_bits": same, "digests": digests,
-        "whole": costs[0], "circuit": costs[1],
+        "whole": costs[0], "circuit": costs[1], "board": there,
     });
     out.result(&value, || {
         let isas: Vec<&str> = digests.iter().map(|d| d.isa.as_str()).collect();
         format!(
             "{}\n\nloss on held-out pairs: engine {engine:.6}, graph {graph:.6}\nbits on {}: {}",
-            text(&costs),
+            text(&costs, there.as_ref()),
             isas.join(", "),
             if same { "equal" } else { "different" },
         )
@@ -97,22 +108,17 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn text(costs: &[Cost; 2]) -> String {
-    let row = |what: &str, of: fn(&Cost) -> u64, show: fn(u64) -> String| {
+fn text(costs: &[Cost; 2], there: Option<&There>) -> String {
+    let here = |what: &str, of: fn(&Cost) -> u64, show| {
         let [whole, circuit] = costs.map(|c| of(&c));
-        let share = circuit as f64 / whole.max(1) as f64;
-        [
-            what.to_owned(),
-            show(whole),
-            show(circuit),
-            format!("{share:.3}"),
-        ]
+        board::row(what, Some(whole), circuit, show)
     };
-    let rows = [
-        row("flash", |c| c.flash as u64, bytes),
-        row("RAM", |c| c.ram as u64, bytes),
-        row("weights a token", |c| c.nonzeros as u64, count),
-        row("… in blocks", |c| c.block_nonzeros as u64, count),
+    let mut rows = vec![
+        here("file", |c| c.flash as u64, bytes),
+        here("RAM", |c| c.ram as u64, bytes),
+        here("weights a token", |c| c.nonzeros as u64, count),
+        here("… in blocks", |c| c.block_nonzeros as u64, count),
     ];
+    rows.extend(there.iter().flat_map(|there| there.rows()));
     table(["", "whole model", "circuit", "share"], rows)
 }

@@ -13,7 +13,7 @@ use crate::circuit::constants::Stand;
 use crate::circuit::learn::Learning;
 use crate::circuit::record::{Record, VIEW};
 use crate::circuit::study::{Found, Material, Method, Request, study};
-use crate::circuit::{carve, fires, page};
+use crate::circuit::{carve, curve, fires, page};
 use crate::data::{Corpus, Sampler, Source};
 use crate::report::{NextStep, Out, table};
 use crate::tasks::{self, Split, Task};
@@ -37,9 +37,10 @@ pub(super) struct Args {
     /// Directory to write
     #[arg(long, short)]
     output: PathBuf,
-    /// Loss that the circuit alone must meet, in nats; chance is 0.693
-    #[arg(long, value_name = "NATS", default_value_t = 0.15)]
-    loss: f64,
+    /// Loss that the circuit alone must meet, in nats; chance is 0.693. After the first, more after commas: the same
+    /// search is cut at each, and shows how many nodes and edges each takes, such as 0.15,0.5,0.25,0.05
+    #[arg(long, value_name = "NATS", value_delimiter = ',', default_values_t = [0.15])]
+    loss: Vec<f64>,
     /// What stands in for nodes outside
     #[arg(long, value_enum, default_value = "mean")]
     ablation: Stand,
@@ -117,20 +118,25 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     let next = found.as_ref().err().map_or("", advice);
     let found = found.next_step(|| next.to_owned())?;
     let named = (args.task.as_str(), pairs, args.seed);
-    let record = Record::new((&model, &args.checkpoint), named, &request, &found);
+    let mut record = Record::new((&model, &args.checkpoint), named, &request, &found);
+    if args.loss.len() > 1 {
+        record.curve = curve::curve(&material, &found, &args.loss)?;
+    }
     save(&args.output, &model, &record, &found, &held_out)
         .next_step(|| "choose a directory that is writable and has room".to_owned())?;
     out.result(&record, || text(&record, &args.output))
 }
 
 fn request(args: &Args) -> anyhow::Result<Request> {
-    let sane = args.loss > 0.0 && args.lr > 0.0 && args.k_coef.iter().all(|k| *k >= 0.0);
-    if !sane || args.k_coef.is_empty() || !args.k_coef.iter().all(|k| k.is_finite()) {
+    let target = args.loss.first().copied().unwrap_or_default();
+    let sane = args.loss.iter().all(|loss| *loss > 0.0) && target > 0.0 && args.lr > 0.0;
+    let priced = !args.k_coef.is_empty() && args.k_coef.iter().all(|k| *k >= 0.0 && k.is_finite());
+    if !sane || !priced {
         return Err(anyhow!("a loss, a rate or a price of a node cannot be"))
             .next_step(|| "give --loss and --lr above 0, and --k-coef of at least 0".to_owned());
     }
     Ok(Request {
-        target: args.loss,
+        target,
         stand: args.ablation,
         method: args.method,
         learning: Learning {
@@ -229,6 +235,10 @@ fn text(record: &Record, dir: &Path) -> String {
         ]
     });
     let searches = table(head, rows);
+    let curve = match record.curve.is_empty() {
+        true => String::new(),
+        false => format!("\n\n{}", sizes(record)),
+    };
     let v = &record.validation;
     let rows = [
         ("whole model", v.whole.loss, v.whole.low, v.whole.high),
@@ -276,7 +286,7 @@ fn text(record: &Record, dir: &Path) -> String {
         }
     };
     format!(
-        "{}: {} of {} nodes, {} of {} edges\n\n{searches}\n\n{losses}\n\n\
+        "{}: {} of {} nodes, {} of {} edges\n\n{searches}{curve}\n\n{losses}\n\n\
          sufficient {}, necessary {}{overlap}{zeroed}\n\nwrote {}",
         record.task,
         record.size.nodes,
@@ -287,4 +297,23 @@ fn text(record: &Record, dir: &Path) -> String {
         yes(record.necessary),
         dir.display(),
     )
+}
+
+/// Size at each loss.
+fn sizes(record: &Record) -> String {
+    let rows = record.curve.iter().map(|p| {
+        [
+            p.what.clone(),
+            p.target.to_string(),
+            p.size.nodes.to_string(),
+            p.size.edges.to_string(),
+            if p.cut.met { "yes" } else { "no" }.to_owned(),
+            format!("{:.3}", p.alone.loss),
+            format!("{:.3}…{:.3}", p.alone.low, p.alone.high),
+        ]
+    });
+    let head = [
+        "search", "to meet", "nodes", "edges", "met", "held out", "95 %",
+    ];
+    table(head, rows)
 }

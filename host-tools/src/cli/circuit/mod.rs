@@ -10,6 +10,7 @@
 //! # Why
 //! One file per verb, as elsewhere one per command; they share how a record is opened.
 
+mod board;
 mod check;
 mod find;
 mod summary;
@@ -101,6 +102,9 @@ fn record(dir: &Path) -> anyhow::Result<Record> {
 fn advice(error: &Error) -> &'static str {
     match error {
         Error::NotBytes => "train a model of bytes with `lacuna train`",
+        Error::Angles => {
+            "search a model that was trained with the usual RoPE angles, of base 10000"
+        }
         Error::TooLong { .. } => "train with a longer `--seq-len`, or choose another task",
         Error::Vocabulary { .. } => "train a model with a vocabulary of 256",
         _ => "the checkpoint is damaged; make it again",
