@@ -16,7 +16,7 @@ use core::fmt::Write;
 
 use lacuna::num::Rng;
 
-/// People that are made.
+/// People that are made unless asked otherwise.
 pub const PEOPLE: usize = 4;
 /// Samples a second.
 pub const RATE: f64 = 20.0;
@@ -36,6 +36,8 @@ const ACTIVITIES: [Activity; 4] = [
 pub struct Generator {
     /// Seed of everything.
     pub seed: u64,
+    /// People.
+    pub people: usize,
     /// Recordings of each activity by each person.
     pub recordings: usize,
     /// Shortest recording, in samples; the longest is half as long again.
@@ -46,6 +48,7 @@ impl Default for Generator {
     fn default() -> Generator {
         Generator {
             seed: 1,
+            people: PEOPLE,
             recordings: 2,
             samples: 160,
         }
@@ -83,8 +86,9 @@ impl Generator {
     /// Name and text of every file, one a person.
     pub fn files(&self) -> Vec<(String, String)> {
         let mut rng = Rng::new(self.seed);
-        (1..=PEOPLE)
-            .map(|i| (format!("person{i}.ts"), self.person(&mut rng)))
+        let digits = self.people.to_string().len();
+        (1..=self.people)
+            .map(|i| (format!("person{i:0digits$}.ts"), self.person(&mut rng)))
             .collect()
     }
 

@@ -39,7 +39,7 @@ pub enum Error {
     NoFiles(PathBuf),
     #[error("{} is not a .ts file that can be read", path.display())]
     Text { path: PathBuf, source: ts::Error },
-    #[error("the series of {} have no classes", .0.display())]
+    #[error("series of {} have no classes", .0.display())]
     NoClasses(PathBuf),
     #[error("{} has {found} channels, and the files before it have {expected}", path.display())]
     Channels {
@@ -100,6 +100,18 @@ impl Set {
     /// # Errors
     /// A file that is unreadable or refused, or files that do not fit together.
     pub fn load(dir: &Path) -> Result<Set, Error> {
+        let set = Set::unlabelled(dir)?;
+        match set.classes.is_empty() {
+            true => Err(Error::NoClasses(dir.to_owned())),
+            false => Ok(set),
+        }
+    }
+
+    /// The same of files whose series may have no classes, which are then all of number 0.
+    ///
+    /// # Errors
+    /// As [`Set::load`]; files of which only some have classes.
+    pub fn unlabelled(dir: &Path) -> Result<Set, Error> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             |source| Error::Read { path, source }
@@ -140,7 +152,8 @@ impl Set {
             path: path(),
             source,
         })?;
-        if table.classes.is_empty() {
+        // Files with classes and files without would share number 0.
+        if !self.files.is_empty() && table.classes.is_empty() != self.classes.is_empty() {
             return Err(Error::NoClasses(path()));
         }
         let (found, expected) = (table.channels, self.channels);
@@ -154,7 +167,7 @@ impl Set {
         self.channels = found;
         let numbers: Vec<usize> = table.classes.iter().map(|c| self.class(c)).collect();
         for series in &mut table.series {
-            series.class = numbers[series.class];
+            series.class = numbers.get(series.class).copied().unwrap_or(0);
         }
         let series = table.series;
         self.files.push(File { name, series });

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Gathered, Settings};
 use crate::data::series::Set;
-use crate::data::series::generate::Generator;
+use crate::data::series::generate::{Generator, PEOPLE};
 use crate::output;
 use crate::report::{NextStep, Out};
 use crate::study::clamp;
@@ -21,6 +21,7 @@ use crate::train::classify::window_samples;
 /// Recordings of the generator, where none are given: as long as the study needs them.
 const MADE: Generator = Generator {
     seed: 1,
+    people: PEOPLE,
     recordings: 2,
     samples: 900,
 };
