@@ -16,7 +16,7 @@ use lacuna::probe::{
 use lacuna::session::argmax;
 
 use super::layers::Clock;
-use super::{Failed, Run};
+use super::{Failed, Input, Run};
 use crate::board::{Board, Firmware};
 use crate::wire::Wire;
 
@@ -58,6 +58,9 @@ impl<F: Firmware> Run<'_, F> {
             }
             if let Some((_, window)) = &mut watch.windows {
                 *window = turn.index;
+            }
+            if let Input::Window(window) = turn.input {
+                watch.say_samples(turn.index, window);
             }
             if turn.feed {
                 Self::feed(session, turn.input)?;
@@ -115,6 +118,15 @@ impl<'w, B: Board> Watch<'_, 'w, B> {
             windows: None,
             stats: None,
             digest: LogitDigest::new(),
+        }
+    }
+
+    /// Says the samples of a window, so that it can be run again elsewhere.
+    fn say_samples(&mut self, index: u32, window: &[f32]) {
+        let starts = (0..).step_by(LOGITS_PER_FRAME);
+        let pieces = starts.zip(window.chunks(LOGITS_PER_FRAME));
+        for (start, values) in pieces.filter(|_| self.sites) {
+            self.wire.say(Record::samples(index, start, values));
         }
     }
 
