@@ -1,4 +1,4 @@
-//! A model file written again with another calibration.
+//! A model file written again with another block.
 
 use core::convert::Infallible;
 
@@ -24,6 +24,22 @@ impl Sink for Memory {
 /// # Errors
 /// [`Error::Write`].
 pub fn rewrite(model: &Model<'_>, calibration: Calibration<'_>) -> Result<Vec<u8>, Error> {
+    again(model, Some(calibration), None)
+}
+
+/// The file of `model` with a block that no engine knows, in the place of one of that tag.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn with_block(model: &Model<'_>, tag: Tag, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    again(model, model.file().calibration(), Some((tag, bytes)))
+}
+
+fn again(
+    model: &Model<'_>,
+    calibration: Option<Calibration<'_>>,
+    more: Option<(Tag, &[u8])>,
+) -> Result<Vec<u8>, Error> {
     let file = model.file();
     let isa = file.needs().isa_name();
     let isa = isa.ok_or(Error::Write(
@@ -31,7 +47,7 @@ pub fn rewrite(model: &Model<'_>, calibration: Calibration<'_>) -> Result<Vec<u8
     ))?;
     let mut extra = Extra::new(file.needs().state_bytes, isa);
     let plan = file.plan();
-    extra.calibration = Some(calibration);
+    extra.calibration = calibration;
     extra.plan = plan.as_ref();
     extra.labels = file.labels();
     extra.sensor = file.sensor();
@@ -47,10 +63,12 @@ pub fn rewrite(model: &Model<'_>, calibration: Calibration<'_>) -> Result<Vec<u8
         Tag::GOLDEN,
         Tag::PROVENANCE,
     ];
-    let others = file.blocks().filter(|b| !typed.contains(&b.tag));
-    let others: Vec<_> = others
-        .filter_map(|b| Some((b.tag, file.block(b.tag)?)))
-        .collect();
+    let replaced = |tag| more.is_some_and(|(new, _)| new == tag);
+    let others = file
+        .blocks()
+        .filter(|b| !typed.contains(&b.tag) && !replaced(b.tag));
+    let others = others.filter_map(|b| Some((b.tag, file.block(b.tag)?)));
+    let others: Vec<_> = others.chain(more).collect();
     extra.blocks = &others;
     let mut memory = Memory(Vec::new());
     let written = write(file.config(), file, &extra, &mut memory);

@@ -1,8 +1,8 @@
 //! What is familiar to a model, measured on data it was not trained on, and written into its file.
 //!
 //! ```text
-//! documents ─► units ─┬► fit: mean, sd, map, bank, edges of the drift test
-//!                     └► conformal: scores ─► one vote a unit ─► tails, threshold ─► left out one by one ─► interval
+//! documents or recordings ─► units ─┬► fit: mean, sd, map, bank, edges of the drift test
+//!                                   └► conformal: scores ─► one vote a unit ─► tails, threshold ─► left out one by one ─► interval
 //! engine + monitor ─► means of every window             the score is the engine's own, so it has the device's bits
 //! ```
 //!
@@ -15,19 +15,24 @@
 //! A window is no unit of evidence: those of one file or person are alike. With one vote a unit, n units support no rate
 //! below 1 / (n + 1), and the interval says how far this very calibration may be off.
 
+mod against;
 mod file;
 mod fit;
+mod shown;
 mod summary;
 mod table;
 mod units;
 mod watch;
 
-pub use file::rewrite;
+pub use against::{Against, Scored, judge};
+pub use file::{rewrite, with_block};
 pub use fit::{Choice, Fitted};
+pub(crate) use shown::cut;
+pub use shown::{Shown, UnitKind, Window, recordings, texts};
+pub(crate) use summary::plural;
 pub use summary::{Line, Summary};
 pub use table::Table;
-pub(crate) use units::cut;
-pub use units::{Collected, Measure, UnitKind, Windows, collect, group};
+pub use units::{Collected, Measure, Windows, collect};
 pub use watch::{Report, Watched, watch};
 
 use lacuna::format::calibration::{Input, LEVELS, Rule, Settings, Unit};
@@ -43,9 +48,9 @@ pub const STATISTICS: &str = "ln_final.hook_normalized:hoyer,top10@all; hook_res
 /// How to calibrate, besides the score.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plan {
-    /// Tokens of a window.
+    /// Tokens of a window, or patches of a classifier's.
     pub window: u32,
-    /// Every how many tokens are measured.
+    /// Every how many of them are measured.
     pub every: u32,
     /// Stated false-alarm rate of a window.
     pub alpha: f64,
@@ -106,6 +111,8 @@ pub struct Calibrated {
     pub table: Table,
     /// Exceedance of each conformal unit under a threshold of the others.
     pub left_out: Vec<f64>,
+    /// Scores of the windows of each conformal unit.
+    pub familiar: Vec<Vec<f32>>,
 }
 
 impl Calibrated {
@@ -154,13 +161,7 @@ pub fn calibrate(
     let mut arrays = fitted.arrays();
     (arrays.scores, arrays.tails) = (&[0.0], &[1.0]);
     let bare = Calibration::new(config, settings, nearest, arrays)?;
-    let scores = |units: &[&Windows]| -> Vec<Vec<f32>> {
-        let score = |w: &[f32]| fit::score(&bare, w);
-        units
-            .iter()
-            .map(|u| u.windows().map(score).collect())
-            .collect()
-    };
+    let scores = |units: &[&Windows]| scores(&bare, units.iter().copied());
     let own = scores(&held);
     let table = Table::new(&own, plan.alpha);
     let least = own.iter().map(Vec::len).min().unwrap_or(1).clamp(1, 16) as u32;
@@ -180,9 +181,12 @@ pub fn calibrate(
     settings.windows = own.iter().map(Vec::len).sum::<usize>() as u32;
     let levels = Calibration::new(config, settings, nearest, arrays)?;
     let mut counts = [0; LEVELS];
-    for unit in &own {
-        let step = &unit[..unit.len().min(settings.block as usize)];
-        counts[levels.level(step.iter().sum::<f32>() / step.len() as f32)] += 1;
+    for (unit, scores) in held.iter().zip(&own) {
+        // Any block of a unit, as a device meets it: the first would be the first activity of every person.
+        let block = scores.len().min(settings.block as usize).max(1);
+        let drawn = units::lot(unit, plan.seed) as usize % (scores.len() / block).max(1);
+        let step = scores.iter().skip(drawn * block).take(block);
+        counts[levels.level(step.sum::<f32>() / block as f32)] += 1;
     }
     settings.counts = counts;
     Ok(Calibrated {
@@ -190,7 +194,20 @@ pub fn calibrate(
         fitted,
         table,
         left_out,
+        familiar: own,
     })
+}
+
+/// The engine's scores of the windows of each unit.
+pub fn scores<'a>(
+    calibration: &Calibration<'_>,
+    units: impl IntoIterator<Item = &'a Windows>,
+) -> Vec<Vec<f32>> {
+    let of = |unit: &Windows| {
+        let each = unit.windows().map(|w| fit::score(calibration, w));
+        each.collect()
+    };
+    units.into_iter().map(of).collect()
 }
 
 fn settings(choice: &Choice, plan: &Plan, measure: &Measure) -> Settings {

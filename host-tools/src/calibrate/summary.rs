@@ -1,14 +1,25 @@
 //! What a calibration says of itself, as JSON and as text.
 
 use lacuna::format::Calibration;
+use lacuna::format::calibration::Unit;
 use lacuna::model::Model;
 use lacuna::monitor::{Monitor, MonitorState};
 use lacuna::probe::{StatSet, null};
 use serde::Serialize;
 
-use super::{Calibrated, Collected, Measure};
+use super::{Against, Calibrated, Collected, Measure};
 use crate::report::{bytes, count, percent, table};
 use crate::stats::Interval;
+use crate::train::classify::window_samples;
+
+/// `unit` in the plural.
+pub(crate) fn plural(unit: Unit) -> &'static str {
+    match unit {
+        Unit::File => "files",
+        Unit::Person => "people",
+        Unit::Stretch => "stretches",
+    }
+}
 
 /// One input of the score.
 #[derive(Debug, Serialize)]
@@ -46,14 +57,20 @@ pub struct Summary {
     pub least_alpha: f64,
     /// What is exchangeable.
     pub unit: &'static str,
+    #[serde(skip)]
+    units: &'static str,
     /// Units of the score.
     pub units_fitted: u32,
     /// Units of the threshold.
     pub units_calibrated: u32,
     /// Their windows.
     pub windows_calibrated: u32,
-    /// Tokens of a window.
+    /// Whether one file gives several units, so that nothing is promised of another file.
+    pub within_files: bool,
+    /// Tokens of a window, or patches of a classifier's.
     pub window_tokens: u32,
+    /// Samples of a classifier's window.
+    pub window_samples: Option<usize>,
     /// Of the correlation, 0…1.
     pub shrinkage: f64,
     /// Windows of a step.
@@ -70,6 +87,9 @@ pub struct Summary {
     pub seconds: f64,
     /// Inputs that are statistics.
     pub features: Vec<Line>,
+    /// How the score does on shifts that were named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub against: Vec<Against>,
 }
 
 impl Summary {
@@ -80,7 +100,9 @@ impl Summary {
         view: Calibration<'_>,
         collected: &Collected,
         seconds: f64,
+        against: Vec<Against>,
     ) -> Self {
+        let samples = window_samples(model.config());
         let s = &calibrated.settings;
         let left_out = &calibrated.left_out;
         Summary {
@@ -93,10 +115,13 @@ impl Summary {
             rate_interval: calibrated.interval(),
             least_alpha: 1.0 / (f64::from(s.units) + 1.0),
             unit: s.unit.name(),
+            units: plural(s.unit),
             units_fitted: s.fitted,
             units_calibrated: s.units,
             windows_calibrated: s.windows,
+            within_files: false,
             window_tokens: s.window,
+            window_samples: (samples > 0).then_some(samples),
             shrinkage: calibrated.fitted.shrinkage,
             drift_block_windows: s.block,
             drift_run_length_steps: s.run_length,
@@ -105,6 +130,7 @@ impl Summary {
             flash_bytes: view.len(),
             seconds,
             features: features(model, calibrated, &collected.measure),
+            against,
         }
     }
 
@@ -125,16 +151,23 @@ impl Summary {
             text = table(["site", "statistic", "mean", "sd", "gaussian"], rows) + "\n\n";
         }
         let Interval { low, high } = r.rate_interval;
-        text + &format!(
-            "score        {} of {} inputs; a window of {} tokens above {:.4} is unfamiliar\n\
-         false alarms at most {} of the windows of a new {unit}, on average\n\
+        let window = match r.window_samples {
+            Some(samples) => format!("{samples} samples"),
+            None => format!("{} tokens", r.window_tokens),
+        };
+        let whose = match r.within_files {
+            true => "of the same files".to_owned(),
+            false => format!("of a new {}", r.unit),
+        };
+        text += &format!(
+            "score        {} of {} inputs; a window of {window} above {:.4} is unfamiliar\n\
+         false alarms at most {} of the windows {whose}, on average\n\
          left out     {} found when each {unit} was left out, 95 % interval {} to {}\n\
-         evidence     {} {unit}s with {} windows calibrated, {} fitted; they support no rate below {}\n\
+         evidence     {} {units} with {} windows calibrated, {} fitted; they support no rate below {}\n\
          drift        a step is {} windows; at least {} steps between false alarms on average\n\
          costs        {} RAM, {} kept through a reset, {} in the file",
             r.rule,
             r.inputs,
-            r.window_tokens,
             r.threshold,
             percent(f64::from(r.alpha)),
             percent(r.rate),
@@ -150,7 +183,12 @@ impl Summary {
             bytes(r.persisted_bytes as u64),
             bytes(r.flash_bytes as u64),
             unit = r.unit,
-        )
+            units = r.units,
+        );
+        for against in &r.against {
+            text += &format!("\n\n{}", against.text(f64::from(r.alpha)));
+        }
+        text
     }
 }
 

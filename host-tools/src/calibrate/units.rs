@@ -1,16 +1,14 @@
-//! Documents into units, and units into windows as the device's monitor sees them.
+//! Windows of units as the device's monitor sees them, and which units the score is fitted on.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use lacuna::format::calibration::{Arrays, Calibration, Input, Rule, Settings, Unit, Watch};
+use lacuna::format::calibration::{Arrays, Calibration, Input, Rule, Settings, Watch};
 use lacuna::model::{Model, State};
 use lacuna::monitor::Monitor;
 use lacuna::probe::{ProbePlan, Site};
-use lacuna::session::{Options, Session, Tokenizer};
+use lacuna::session::{Options, Session};
 
+use super::shown::{Shown, UnitKind};
 use super::{Error, Plan};
-use crate::data::{Document, mix};
+use crate::data::mix;
 use crate::memory::Buffer;
 
 /// What a score is made of.
@@ -42,28 +40,6 @@ impl Measure {
     }
 }
 
-/// What is exchangeable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnitKind {
-    /// A file.
-    File,
-    /// A person: a directory of files.
-    Person,
-    /// So many consecutive windows of a file.
-    Stretch(usize),
-}
-
-impl UnitKind {
-    /// As the block names it.
-    pub const fn unit(self) -> Unit {
-        match self {
-            UnitKind::File => Unit::File,
-            UnitKind::Person => Unit::Person,
-            UnitKind::Stretch(_) => Unit::Stretch,
-        }
-    }
-}
-
 /// The windows of one unit: means of the inputs, n a window.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Windows {
@@ -89,30 +65,14 @@ pub struct Collected {
     pub units: Vec<Windows>,
 }
 
-/// Documents by unit, each unit a list of texts.
-pub fn group(documents: Vec<Document>, kind: UnitKind) -> Vec<(String, Vec<Vec<u8>>)> {
-    let mut units: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
-    for document in documents {
-        let name = match (kind, Path::new(&document.name).parent()) {
-            (UnitKind::Person, Some(person)) if person != Path::new("") => {
-                person.display().to_string()
-            }
-            _ => document.name,
-        };
-        units.entry(name).or_default().push(document.bytes);
-    }
-    units.into_iter().collect()
-}
-
-/// Runs the model over every unit with a monitor that only measures; at most `most` windows a unit, full ones alone.
+/// Runs the model over every unit with a monitor that only measures; `each` is called after every unit.
 ///
 /// # Errors
 /// What a session meets.
 pub fn collect(
     model: &Model<'_>,
-    tokenizer: &Tokenizer<'_>,
-    units: &[(String, Vec<Vec<u8>>)],
-    (kind, most): (UnitKind, usize),
+    units: &[Shown],
+    kind: UnitKind,
     (measure, plan): (&Measure, &Plan),
     options: Options,
     each: &mut dyn FnMut(),
@@ -141,26 +101,13 @@ pub fn collect(
     let monitor = monitor.map_err(|e| Error::Write(e.to_string()))?;
     let mut session = Session::with_probe(*model, &mut arena, options, monitor)?;
     let mut found = Vec::new();
-    for (name, texts) in units {
+    for Shown { name, windows } in units {
         let mut means = Vec::new();
-        for text in texts {
-            let left = most - (means.len() / n.max(1)).min(most);
-            let windows = cut(
-                tokenizer,
-                text,
-                plan.window as usize,
-                options.limits.context,
-                left,
-            );
-            for (starts, tokens) in windows {
-                if starts {
-                    session.clear();
-                }
-                session.prompt(&tokens)?;
-                let monitor = session.probe_mut();
-                means.extend(monitor.means().into_iter().flatten());
-                monitor.clear_window();
-            }
+        for window in windows {
+            window.run(&mut session)?;
+            let monitor = session.probe_mut();
+            means.extend(monitor.means().into_iter().flatten());
+            monitor.clear_window();
         }
         let stretch = match kind {
             UnitKind::Stretch(windows) => windows.max(1) * n,
@@ -182,37 +129,16 @@ pub fn collect(
     })
 }
 
-/// Full windows of a text in order, and whether each begins a context of its own: BOS stands before a context.
-pub(crate) fn cut(
-    tokenizer: &Tokenizer<'_>,
-    text: &[u8],
-    window: usize,
-    context: usize,
-    most: usize,
-) -> Vec<(bool, Vec<u32>)> {
-    let mut tokens = vec![0; text.len() + 2];
-    let n = tokenizer.encode(text, false, &mut tokens).unwrap_or(0);
-    tokens.truncate(n);
-    let whole = (context / window).max(1) * window;
-    let mut windows = Vec::new();
-    for context in tokens.chunks(whole - 1) {
-        let bos = tokenizer.bos().unwrap_or(0);
-        let context = [&[bos], context].concat();
-        let full = context.chunks_exact(window).enumerate();
-        windows.extend(full.map(|(i, w)| (i == 0, w.to_vec())));
-    }
-    windows.truncate(most);
-    windows
+/// A number that is drawn for a unit.
+pub(super) fn lot(unit: &Windows, seed: u64) -> u64 {
+    let bytes = unit.name.bytes();
+    bytes.fold(mix(seed), |h, b| mix(h ^ u64::from(b)))
 }
 
 /// Units to fit on and units to calibrate on, at least one of these.
 pub(super) fn split(units: &[Windows], share: f64, seed: u64) -> (Vec<&Windows>, Vec<&Windows>) {
-    let lot = |u: &Windows| {
-        let name = u.name.bytes().fold(mix(seed), |h, b| mix(h ^ u64::from(b)));
-        (name, u.name.clone())
-    };
     let mut order: Vec<&Windows> = units.iter().collect();
-    order.sort_by_cached_key(|u| lot(u));
+    order.sort_by_cached_key(|u| (lot(u, seed), u.name.clone()));
     let fit = (units.len() as f64 * share).round() as usize;
     let held = order.split_off(fit.min(units.len().saturating_sub(1)));
     (order, held)

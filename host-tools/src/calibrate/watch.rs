@@ -3,11 +3,11 @@
 use lacuna::format::Calibration;
 use lacuna::model::{Model, State};
 use lacuna::monitor::{Answer, Monitor, Passed, Verdict, self_test};
-use lacuna::session::{self, Options, Session, Tokenizer};
+use lacuna::session::{self, Options, Session};
 use serde::Serialize;
 
 use super::Error;
-use super::units::cut;
+use super::shown::Shown;
 use crate::memory::Buffer;
 
 /// What the monitor said of one unit.
@@ -47,16 +47,14 @@ pub struct Watched {
     pub drifted: Option<u32>,
 }
 
-/// Runs `model` over units of text under its calibration; `each` is called after every unit.
+/// Runs `model` over units under its calibration; `each` is called after every unit.
 ///
 /// # Errors
 /// What a session meets other than a number that is not finite, which is an answer.
 pub fn watch(
     model: &Model<'_>,
     calibration: Calibration<'_>,
-    tokenizer: &Tokenizer<'_>,
-    units: &[(String, Vec<Vec<u8>>)],
-    most: usize,
+    units: &[Shown],
     options: Options,
     each: &mut dyn FnMut(),
 ) -> Result<Watched, Error> {
@@ -67,38 +65,31 @@ pub fn watch(
     let mut session = Session::with_probe(*model, &mut arena, options, monitor)?;
     let passed = self_test(&mut session);
     session.probe_mut().tested(passed);
-    let window = calibration.settings().window as usize;
     let mut watched = Watched {
         reports: Vec::new(),
         passed,
         drifted: None,
     };
-    for (name, texts) in units {
+    for Shown { name, windows } in units {
         let mut report = Report {
             unit: name.clone(),
             ..Report::default()
         };
         let mut gravest = Answer::Ok;
-        for text in texts {
-            let left = most - report.windows.min(most);
-            for (starts, tokens) in cut(tokenizer, text, window, options.limits.context, left) {
-                if starts {
-                    session.clear();
-                }
-                if let Err(e) = session.prompt(&tokens) {
-                    let session::Error::Model(lacuna::model::Error::NonFinite { .. }) = e else {
-                        return Err(e.into());
-                    };
-                    session.probe_mut().fault(lacuna::monitor::Fault::NonFinite);
-                }
-                let Some(verdict) = session.probe_mut().end_window() else {
-                    continue;
+        for window in windows {
+            if let Err(e) = window.run(&mut session) {
+                let session::Error::Model(lacuna::model::Error::NonFinite { .. }) = e else {
+                    return Err(e.into());
                 };
-                gravest = gravest.max(verdict.answer);
-                add(&mut report, &verdict);
-                if verdict.answer == Answer::Drifting {
-                    watched.drifted.get_or_insert(verdict.window);
-                }
+                session.probe_mut().fault(lacuna::monitor::Fault::NonFinite);
+            }
+            let Some(verdict) = session.probe_mut().end_window() else {
+                continue;
+            };
+            gravest = gravest.max(verdict.answer);
+            add(&mut report, &verdict);
+            if verdict.answer == Answer::Drifting {
+                watched.drifted.get_or_insert(verdict.window);
             }
         }
         if report.windows > 0 {

@@ -7,7 +7,7 @@ use lacuna::kernels::Isa;
 use serde::Serialize;
 
 use super::device::{TargetArgs, job};
-use super::field::FieldArgs;
+use super::field::{FieldArgs, StreamArgs};
 use super::open;
 use super::run::{Generation, LimitArgs, PromptArgs};
 use crate::device::{self, Difference, Job};
@@ -15,6 +15,8 @@ use crate::memory::Buffer;
 use crate::report::{Out, count};
 
 /// Compare every logit and every activation statistic of this machine and an emulated board, bit for bit
+///
+/// With --monitor also its scores and verdicts, and what it keeps in the board's flash for the next boot.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Model file
@@ -29,6 +31,8 @@ pub(super) struct Args {
     repack: open::RepackArgs,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    stream: StreamArgs,
     #[command(flatten)]
     field: FieldArgs,
     /// Print one JSON object
@@ -48,6 +52,8 @@ struct Checked {
     logits: usize,
     site_digests: usize,
     statistics: usize,
+    /// Bytes of what the monitor keeps.
+    kept: usize,
     equal: bool,
     difference: Option<Found>,
 }
@@ -86,7 +92,14 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     };
     let buffer = open::model(&args.model)?;
     let model = open::parse(&args.model, &buffer)?;
+    let streamed = args.stream.file(&model)?;
+    let model = match &streamed {
+        Some(buffer) => open::parse(&args.model, buffer)?,
+        None => model,
+    };
+    let flash = tempfile::tempdir().context("there is no place for the board's flash")?;
     let job = Job {
+        store: (args.field.monitors()).then(|| flash.path().join("flash")),
         sites: true,
         logits: true,
         ..job(
@@ -110,6 +123,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         logits,
         site_digests,
         statistics,
+        kept: there.state.len(),
         equal: true,
         difference: None,
     };
@@ -132,8 +146,12 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     }
     if checked.equal || args.json {
         out.result(&checked, || {
+            let kept = match checked.kept {
+                0 => String::new(),
+                n => format!(", {n} bytes kept by the monitor"),
+            };
             format!(
-                "bits equal: yes\n{} = {}, {} steps: {} logits, {} activation vectors, {} statistics\ndigest {}",
+                "bits equal: yes\n{} = {}, {} steps: {} logits, {} activation vectors, {} statistics{kept}\ndigest {}",
                 board.name,
                 checked.isas.join(" = "),
                 count(checked.steps as u64),

@@ -7,7 +7,7 @@ use anyhow::Context;
 use lacuna::model::{self, Limits, Model};
 use lacuna::session::Tokenizer;
 
-use super::field::{DeviceArgs, FieldArgs};
+use super::field::{DeviceArgs, FieldArgs, StreamArgs};
 use super::open;
 use super::run::{Generation, LimitArgs, PromptArgs};
 use crate::device::{
@@ -20,7 +20,8 @@ use crate::run;
 
 /// Run a model on an emulated board and count its instructions
 ///
-/// A classifier streams the samples of its golden window, again and again, and tells the class of --tokens windows.
+/// A classifier streams recordings (--series), or the samples of its golden window again and again, and tells the class of
+/// --tokens windows.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Model file
@@ -33,6 +34,8 @@ pub(super) struct Args {
     generation: Generation,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    stream: StreamArgs,
     #[command(flatten)]
     field: FieldArgs,
     #[command(flatten)]
@@ -203,9 +206,14 @@ pub(super) fn job(
     let tokenizer = Tokenizer::new(model.file());
     // A board streams the golden window's samples through a model of windows.
     let windows = model.config().window_len() > 0;
-    if windows && model.file().golden().is_none() {
-        return Err(anyhow::anyhow!("the model has no golden window to stream"))
-            .next_step(|| "export it again with a --golden run".to_owned());
+    let mut tokens = g.tokens;
+    if windows {
+        tokens = device::streamed(model, tokens).len();
+    }
+    if windows && tokens == 0 && g.tokens > 0 {
+        return Err(anyhow::anyhow!("there is no full window to stream")).next_step(|| {
+            "give longer recordings, or export the model with a golden run".to_owned()
+        });
     }
     let prompt = match windows {
         true => Vec::new(),
@@ -220,7 +228,7 @@ pub(super) fn job(
         },
         stop: run::stop(tokenizer.as_ref()),
         when_full: limits.when_full(),
-        ..Job::new(prompt, g.tokens, limits.of(model))
+        ..Job::new(prompt, tokens, limits.of(model))
     };
     job = field.of(model, job)?;
     job.limits = target.limits(model, &job.demand(model))?;
@@ -238,6 +246,11 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     };
     let buffer = open::model(&args.model)?;
     let model = open::parse(&args.model, &buffer)?;
+    let streamed = args.stream.file(&model)?;
+    let model = match &streamed {
+        Some(buffer) => open::parse(&args.model, buffer)?,
+        None => model,
+    };
     let tokenizer = Tokenizer::new(model.file());
     let job = job(
         &model,

@@ -112,6 +112,21 @@ fn held_out(said: &Value, set: &Set) -> Result<Vec<usize>, crate::data::series::
     }
 }
 
+/// Files of `set` whose names are those of files that `model` learned from.
+pub(super) fn learned_from(model: &Model<'_>, set: &Set) -> Vec<usize> {
+    let said = provenance(model);
+    let data = &trained(&said)["data"];
+    let names = |key: &str| data[key].as_array().cloned().unwrap_or_default();
+    let (all, held_out) = (names("files"), names("hold_out"));
+    let learned = |name: &str| {
+        let is = |v: &Value| v.as_str() == Some(name);
+        all.iter().any(is) && !held_out.iter().any(is)
+    };
+    (0..set.files.len())
+        .filter(|i| learned(&set.files[*i].name))
+        .collect()
+}
+
 fn kind(said: &Value, samples: usize) -> String {
     let values = said["values"].as_str().unwrap_or("unknown");
     match said["density"].as_f64() {

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use lacuna::model::Model;
 
 use super::open;
-use crate::device::Job;
+use crate::calibrate;
+use crate::data::series::Set;
+use crate::device::{CHANNELS, Job, RECORDINGS, recordings};
+use crate::memory::Buffer;
 use crate::report::NextStep;
 
 /// What to measure and to say.
@@ -26,6 +29,41 @@ pub(super) struct FieldArgs {
     report: Option<u32>,
 }
 
+/// What a classifier is shown on a board.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct StreamArgs {
+    /// For a classifier: stream the recordings of a .ts file, or of a directory of them, through the board in the place of
+    /// its golden window, --tokens windows at most
+    #[arg(long, value_name = "FILE_TS")]
+    series: Option<PathBuf>,
+}
+
+impl StreamArgs {
+    /// The model's file with the recordings in it; nothing where none were named.
+    ///
+    /// # Errors
+    /// Recordings that are unreadable, or not of the model's sensor.
+    pub(super) fn file(&self, model: &Model<'_>) -> anyhow::Result<Option<Buffer>> {
+        let Some(path) = &self.series else {
+            return Ok(None);
+        };
+        let set = Set::unlabelled(path)
+            .next_step(|| "give --series a .ts file, or a directory of them".to_owned())?;
+        let (found, expected) = (set.channels, model.config().channels());
+        if found != expected || found > CHANNELS {
+            return Err(anyhow::anyhow!(
+                "the recordings have {found} channels, the model {expected}, and a board takes at most {CHANNELS}"
+            ))
+            .next_step(|| "give recordings of the sensor that a classifier was trained for".to_owned());
+        }
+        let series = set.files.iter().flat_map(|file| &file.series);
+        let block = recordings(found, series.map(|s| s.samples.as_slice()));
+        Ok(Some(Buffer::from(
+            &calibrate::with_block(model, RECORDINGS, &block)?[..],
+        )))
+    }
+}
+
 /// What only a device has.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct DeviceArgs {
@@ -38,6 +76,9 @@ pub(super) struct DeviceArgs {
     /// File that is the device's flash, where the monitor's state survives the run; made if there is none
     #[arg(long, value_name = "FILE", requires = "monitor")]
     store: Option<PathBuf>,
+    /// Send the input and a digest of every site too, so that `lacuna replay` can find a bit that differs
+    #[arg(long)]
+    sites: bool,
 }
 
 fn hex(text: &str) -> Result<u64, core::num::ParseIntError> {
@@ -45,6 +86,11 @@ fn hex(text: &str) -> Result<u64, core::num::ParseIntError> {
 }
 
 impl FieldArgs {
+    /// Whether a monitor is to run.
+    pub(super) const fn monitors(&self) -> bool {
+        self.monitor
+    }
+
     /// `job` with these orders.
     ///
     /// # Errors
@@ -74,6 +120,7 @@ impl DeviceArgs {
             budget: self.budget,
             device: self.device_id,
             store: self.store.clone(),
+            sites: self.sites,
             ..job
         }
     }

@@ -30,10 +30,12 @@ mod open;
 mod prune;
 mod replay;
 mod run;
+mod scores;
 mod study;
 mod sweep;
 mod tasks;
 mod train;
+mod units;
 mod windows;
 
 use std::io::{self, IsTerminal};

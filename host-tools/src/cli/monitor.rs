@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use serde::Serialize;
 
-use super::calibrate::{DataArgs, options, text_tokenizer};
 use super::open;
+use super::units::{Cutting, UnitArgs};
 use crate::calibrate::{self, Report};
 use crate::report::{NextStep, Out, count, percent, table};
 use crate::stats::{Interval, clopper_pearson};
@@ -15,13 +15,14 @@ use crate::stats::{Interval, clopper_pearson};
 ///
 /// Units are met one after the other, as in one life of a device: each window is ok or unfamiliar, all of them together
 /// may have drifted. The rate of alarms is the mean over units, with its 95 % interval over units. On data like that of
-/// the calibration it is the rate of false alarms.
+/// the calibration it is the rate of false alarms. Recordings (--series) are streamed as a classifier's device streams
+/// them.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Model file with a calibration; see `lacuna calibrate`
     model: PathBuf,
     #[command(flatten)]
-    data: DataArgs,
+    data: UnitArgs,
     /// Instructions to use; the choice changes no bit [default: the fastest here]
     #[arg(long, value_name = "NAME")]
     isa: Option<String>,
@@ -53,26 +54,17 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     };
     let buffer = open::model(&args.model)?;
     let model = open::parse(&args.model, &buffer)?;
-    let tokenizer = text_tokenizer(&args.model, &model)?;
     let calibration = model.file().calibration();
     let calibration = calibration
         .ok_or_else(|| anyhow!("{} has no calibration", args.model.display()))
         .next_step(|| format!("make one with `lacuna calibrate {}`", args.model.display()))?;
     let settings = *calibration.settings();
-    let units = args.data.units()?;
-    let options = options(&model, args.isa.as_deref(), settings.window)?;
+    let window = settings.window as usize;
+    let cutting = Cutting::new(&args.model, &model, window, args.isa.as_deref())?;
+    let units = args.data.shown(&cutting, false, &out)?;
     let bar = out.progress(units.len() as u64, "monitoring");
     let mut each = || bar.inc(1);
-    let most = args.data.most;
-    let watched = calibrate::watch(
-        &model,
-        calibration,
-        &tokenizer,
-        &units,
-        most,
-        options,
-        &mut each,
-    )?;
+    let watched = calibrate::watch(&model, calibration, &units, cutting.options, &mut each)?;
     bar.finish_and_clear();
     if let Err(fault) = watched.passed {
         return Err(anyhow!(
@@ -84,11 +76,8 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     }
     let n = watched.reports.len() as f64;
     if watched.reports.is_empty() {
-        return Err(anyhow!(
-            "no unit has a full window of {} tokens",
-            settings.window
-        ))
-        .next_step(|| "give longer --data".to_owned());
+        return Err(anyhow!("no unit has a full window"))
+            .next_step(|| "give longer texts or recordings".to_owned());
     }
     let rates: f64 = watched.reports.iter().map(Report::rate).sum();
     let summary = Summary {

@@ -16,8 +16,8 @@ use crate::telemetry::{Ledger, Reading, hex};
 
 /// Run a device's windows again and name the first bit that differs
 ///
-/// RECORDING holds the frames of a device that sends its input tokens and the digests of its activations. Each window is
-/// run here, and what the device sent is compared in the order of computation: the first difference is the cause and not
+/// RECORDING holds the frames of a device that sends its input (tokens, or the samples of a classifier) and the digests of
+/// its activations, as `lacuna device --sites --records FILE` keeps them. Each window is run here, and what the device sent is compared in the order of computation: the first difference is the cause and not
 /// a consequence. What follows a lost frame is compared from the next window on.
 ///
 /// Exit code 0: every bit that was sent is equal; 1: a window differs, or there is nothing to compare.
@@ -46,6 +46,8 @@ struct Found {
     boot: u32,
     window: Option<u32>,
     tokens: usize,
+    /// Values of a sensor.
+    samples: usize,
     /// Digests and logits compared.
     compared: usize,
     /// Records behind a gap.
@@ -62,8 +64,6 @@ struct Found {
 #[derive(Debug, Serialize)]
 struct Answer {
     windows: Vec<Found>,
-    /// Windows of sensors, which have no tokens.
-    samples: u64,
     losses: Ledger,
 }
 
@@ -81,6 +81,7 @@ impl Found {
             boot: case.boot,
             window: case.window,
             tokens: case.tokens.len(),
+            samples: case.samples.len(),
             compared: case.compared(),
             skipped: case.skipped,
             verdict: word,
@@ -147,7 +148,12 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
             Ok(verdict) => windows.push(Found::new(&case, &verdict)),
             Err(error) => {
                 failed = Err(error)
-                    .with_context(|| format!("a window of {} tokens stopped", case.tokens.len()))
+                    .with_context(|| {
+                        format!(
+                            "a window of {} stopped",
+                            words(case.tokens.len(), case.samples.len())
+                        )
+                    })
                     .next_step(|| {
                         "give --context, --cache and --when-full as the device has them".to_owned()
                     });
@@ -171,11 +177,10 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     cases.finish(&mut judge);
     failed?;
 
-    let verdict = verdict(&windows, cases.samples);
+    let verdict = verdict(&windows);
     if verdict.is_ok() || args.json {
         let answer = Answer {
             windows,
-            samples: cases.samples,
             losses: ledger,
         };
         out.result(&answer, || text(&answer))?;
@@ -186,7 +191,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
 }
 
 /// What the windows together say.
-fn verdict(windows: &[Found], samples: u64) -> anyhow::Result<()> {
+fn verdict(windows: &[Found]) -> anyhow::Result<()> {
     if let Some(first) = windows.iter().find(|w| w.verdict == "differs") {
         let window = first
             .window
@@ -208,22 +213,28 @@ fn verdict(windows: &[Found], samples: u64) -> anyhow::Result<()> {
     Err(anyhow!("there is no window to compare")).next_step(|| {
         if other {
             "the device runs another model; give that one".to_owned()
-        } else if samples > 0 {
-            "the recording holds windows of a sensor, and only tokens can be replayed".to_owned()
         } else {
             "let the device send its input and site digests (`sites` in a job)".to_owned()
         }
     })
 }
 
+/// An input in words.
+fn words(tokens: usize, samples: usize) -> String {
+    match samples {
+        0 => format!("{} tokens", count(tokens as u64)),
+        n => format!("{} values", count(n as u64)),
+    }
+}
+
 fn listing(windows: &[Found]) -> String {
-    let head = ["device", "boot", "window", "tokens", "compared", "result"];
+    let head = ["device", "boot", "window", "input", "compared", "result"];
     let rows = windows.iter().map(|w| {
         [
             w.device.clone(),
             w.boot.to_string(),
             w.window.map_or("-".to_owned(), |n| n.to_string()),
-            count(w.tokens as u64),
+            words(w.tokens, w.samples),
             count(w.compared as u64),
             w.words(),
         ]

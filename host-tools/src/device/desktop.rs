@@ -10,14 +10,28 @@ use lacuna::probe::{
 use lacuna::session::{Error, Options, Session, argmax};
 
 use super::job::Job;
-use super::observation::{Observation, Step, Window};
+use super::observation::{Observation, Step, Window, remembered};
+use super::stream;
 use crate::memory::Buffer;
 
-/// Runs `job` with `isa`, token by token, and keeps everything that can be compared.
+/// Runs `job` with `isa`, token by token or window by window, and keeps everything that can be compared.
 ///
 /// # Errors
 /// What the session meets.
 pub fn observe(isa: Isa, model: &Model<'_>, job: &Job) -> Result<Observation, Error> {
+    observe_with(isa, model, job, &stream::windows(model, job.tokens))
+}
+
+/// The same of a model of windows that is shown these.
+///
+/// # Errors
+/// What the session meets.
+pub fn observe_with(
+    isa: Isa,
+    model: &Model<'_>,
+    job: &Job,
+    shown: &[Vec<f32>],
+) -> Result<Observation, Error> {
     let n_layers = model.config().n_layers;
     let sites = Site::count(n_layers);
     let (mut stats, mut digests) = (vec![SiteStats::NEW; sites], vec![0; sites]);
@@ -59,8 +73,8 @@ pub fn observe(isa: Isa, model: &Model<'_>, job: &Job) -> Result<Observation, Er
         },
         report: job.report.unwrap_or(u32::MAX),
     };
-    for window in golden_windows(model, job.tokens) {
-        let class = argmax(session.classify(&window)?);
+    for window in shown {
+        let class = argmax(session.classify(window)?);
         seen.tokens.push(class);
         pace.see(&mut session, &mut seen);
     }
@@ -95,24 +109,11 @@ pub fn observe(isa: Isa, model: &Model<'_>, job: &Job) -> Result<Observation, Er
     if !job.in_the_field() {
         seen.stats = probe.stats.summaries().collect();
     }
+    seen.state = (probe.monitor.as_ref())
+        .map(|m| remembered(&m.state().to_bytes()))
+        .unwrap_or_default();
     seen.digest = probe.digest.value();
     Ok(seen)
-}
-
-/// The first `n` windows of the golden window's samples in a loop, as a device streams them; none without such a window.
-pub fn golden_windows(model: &Model<'_>, n: usize) -> Vec<Vec<f32>> {
-    let (file, config) = (model.file(), model.config());
-    let (len, channels) = (config.window_len(), config.channels());
-    let (Some(golden), true) = (file.golden(), channels > 0) else {
-        return Vec::new();
-    };
-    let hop = file.sensor().map_or(1, |sensor| sensor.hop as usize);
-    let window = |i: usize| {
-        let start = (i * hop % (len / channels)) * channels;
-        let samples = golden.window().iter().cycle().skip(start);
-        samples.take(len).copied().collect()
-    };
-    (0..n).map(window).collect()
 }
 
 /// When windows end and sketches are reported.

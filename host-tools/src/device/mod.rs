@@ -26,6 +26,7 @@ mod logs;
 mod observation;
 mod qemu;
 mod records;
+mod stream;
 
 use core::time::Duration;
 use std::io;
@@ -33,7 +34,7 @@ use std::io;
 use lacuna::model::Model;
 
 pub use board::{BOARDS, Board};
-pub use desktop::{golden_windows, observe};
+pub use desktop::{observe, observe_with};
 pub use elf::{Size, size};
 pub use figures::{Figures, ran};
 pub use find::{Missing, cargo, emulator, source};
@@ -42,6 +43,7 @@ pub use job::{Job, Sampling};
 pub use observation::{Difference, Observation, Step, Window};
 pub use qemu::{Bounds, Error as EmulatorError};
 pub use records::{Error as RecordError, Report};
+pub use stream::{CHANNELS, RECORDINGS, block as recordings, windows as streamed};
 
 /// Why there is no report of a run.
 #[derive(Debug, thiserror::Error)]
@@ -168,7 +170,10 @@ pub fn run(
     if output.records.is_empty() && !output.ok {
         return Err(Error::Crashed(output.complaints.trim().to_owned()));
     }
-    let report = Report::read(&mut output.records.clone())?;
+    let mut report = Report::read(&mut output.records.clone())?;
+    if let Some(store) = &job.store {
+        report.seen.state = observation::newest(&std::fs::read(store)?);
+    }
     if report.model_id != model.id() {
         let hex = |id: [u8; 8]| format!("{:016x}", u64::from_be_bytes(id));
         return Err(Error::OtherModel {

@@ -11,6 +11,7 @@
 
 use core::fmt;
 
+use lacuna::monitor::MonitorState;
 use lacuna::probe::{Answer, Site, SiteSummary, Sketch, Stat};
 use serde::{Serialize, Serializer};
 
@@ -60,8 +61,24 @@ pub struct Observation {
     pub sketches: Vec<(Site, Stat, Sketch)>,
     /// What the monitor said.
     pub windows: Vec<Window>,
+    /// What the monitor kept for the next boot, without number and checksum of the save; empty where nothing was kept.
+    pub state: Vec<u8>,
     /// Digest of all logits.
     pub digest: u64,
+}
+
+/// The bytes of a monitor's state that do not tell how often it was saved.
+pub(super) fn remembered(state: &[u8; MonitorState::LEN]) -> Vec<u8> {
+    [&state[..20], &state[24..MonitorState::LEN - 4]].concat()
+}
+
+/// What the newest state in `flash` remembers; nothing where there is none.
+pub(super) fn newest(flash: &[u8]) -> Vec<u8> {
+    // States lie at multiples of the largest flash word.
+    let places = flash.windows(MonitorState::LEN).step_by(32);
+    let states = places.filter_map(|b| MonitorState::from_bytes(b.try_into().ok()?).ok());
+    let newest = states.max_by_key(MonitorState::sequence);
+    newest.map_or_else(Vec::new, |state| remembered(&state.to_bytes()))
 }
 
 /// Where two runs part.
@@ -156,6 +173,7 @@ impl Observation {
         let field = || {
             self.first_sketch(other)
                 .or_else(|| self.first_window(other))
+                .or_else(|| self.first_kept(other))
         };
         self.first_statistic(other).or_else(field).or_else(|| {
             (self.digest != other.digest).then(|| {
@@ -217,6 +235,15 @@ impl Observation {
         ))
     }
 
+    /// What is kept, where both sides kept something.
+    fn first_kept(&self, other: &Observation) -> Option<Difference> {
+        let both = !self.state.is_empty() && !other.state.is_empty();
+        let mut pairs = self.state.iter().zip(&other.state);
+        let at = pairs.position(|(a, b)| a != b).filter(|_| both)?;
+        let what = format!("byte {at} of what the monitor keeps through a reset");
+        Some(differ(None, None, what))
+    }
+
     /// Values compared when two runs are equal: logits, site digests, statistics (summaries, sketches and verdicts).
     pub fn counts(&self) -> [usize; 3] {
         let logits = self.steps.iter().map(|s| s.logits.len()).sum();
@@ -258,6 +285,7 @@ mod tests {
                 p: 0.25,
                 drift: 0.0,
             }],
+            state: vec![1, 2, 3],
             digest: 9,
         }
     }
@@ -272,6 +300,7 @@ mod tests {
     #[test]
     fn equal_runs_have_no_difference_and_nans_are_one() {
         assert_eq!(said(|_| ()), None);
+        assert_eq!(said(|r| r.state.clear()), None);
         assert_eq!(said(|r| r.steps[1].logits[1] = -f32::NAN), None);
         assert_eq!(run().counts(), [4, 6, 5]);
     }
@@ -312,6 +341,7 @@ mod tests {
             said(|r| r.steps[0].logits.truncate(1)).unwrap(),
             said(|r| r.tokens[1] = 6).unwrap(),
             said(|r| r.prompt[0] = 1).unwrap(),
+            said(|r| r.state[2] = 9).unwrap(),
             said(|r| r.digest = 1).unwrap(),
         ];
         let parts = [
@@ -326,6 +356,7 @@ mod tests {
             "step 0, 2 logits and 1",
             "generated token 1 is 5 and 6",
             "the prompt is [0] and [1]",
+            "byte 2 of what the monitor keeps",
             "digest 0000000000000009 and 0000000000000001",
         ];
         for (words, part) in words.iter().zip(parts) {

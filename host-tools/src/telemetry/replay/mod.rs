@@ -1,13 +1,14 @@
 //! What a device has computed, computed again here, and the first place where the two part.
 //!
 //! ```text
-//! recording: Input or Token … SiteDigest, Logits … End   ─► Case { tokens, digests }
+//! recording: Input or Token … SiteDigest, Logits … End   ─► Case { tokens, digests }    of a language model
+//!            Samples … SiteDigest, Logits                ─► Case { samples, digests }   of a classifier, a window each
 //!                                      Case + model ─► device::observe ─► Observation ─► first difference
 //! ```
 //!
 //! # Invariants
 //! - Only what was surely said about a window is compared with it: behind a lost frame nothing is, until a window begins.
-//! - A case holds at most [`POSITIONS`] tokens and [`DIGESTS`] digests.
+//! - A case holds at most [`POSITIONS`] tokens or samples and [`DIGESTS`] digests.
 //!
 //! # Why
 //! A frame that is lost may have begun another window, and a digest that is compared with the wrong one would accuse a
@@ -22,9 +23,9 @@ use lacuna::probe::record::{Frame, Record, floats, tokens};
 use lacuna::session::{self, WhenFull};
 
 use super::ledger::DEVICES;
-use crate::device::{Difference, Job, Observation, Step, observe};
+use crate::device::{Difference, Job, Observation, Step, observe, observe_with};
 
-/// Most tokens of a window.
+/// Most tokens or values of samples of a window.
 pub const POSITIONS: usize = 1 << 16;
 /// Most digests of a window.
 pub const DIGESTS: usize = 1 << 20;
@@ -42,7 +43,9 @@ pub struct Case {
     pub window: Option<u32>,
     /// What was fed, from position 0 on.
     pub tokens: Vec<u32>,
-    /// What was seen at each position.
+    /// What a sensor gave, the values of a sample one after the other; where there are any, there are no tokens.
+    pub samples: Vec<f32>,
+    /// What was seen at each position, or once of a window of samples.
     pub steps: Vec<Step>,
     /// Digest of all logits, if the run was heard to its end without a gap.
     pub digest: Option<(u64, usize)>,
@@ -55,12 +58,21 @@ pub struct Case {
 impl Case {
     /// Digests and logits that can be compared.
     pub fn compared(&self) -> usize {
-        let known = self.steps.iter().take(self.tokens.len());
+        let known = self.steps.iter().take(self.inputs());
         known.map(|s| s.sites.len() + s.logits.len()).sum()
     }
 
+    /// Inputs that were fed: tokens, or one window of samples.
+    fn inputs(&self) -> usize {
+        self.tokens.len() + usize::from(!self.samples.is_empty())
+    }
+
     fn step(&mut self, position: u32) -> Option<&mut Step> {
-        let at = position as usize;
+        let at = match (self.samples.is_empty(), self.window == Some(position)) {
+            (true, _) => position as usize,
+            (false, true) => 0,
+            (false, false) => POSITIONS,
+        };
         if self.gap || at >= POSITIONS || self.digests >= DIGESTS {
             self.skipped += 1;
             return None;
@@ -81,8 +93,20 @@ impl Case {
         self.tokens.extend(tokens.take(room));
     }
 
+    fn sample(&mut self, start: u32, values: impl ExactSizeIterator<Item = f32>) {
+        let room = POSITIONS - self.samples.len();
+        if self.gap || start as usize != self.samples.len() || values.len() > room {
+            self.skipped += 1;
+            return;
+        }
+        self.samples.extend(values);
+    }
+
     fn take(&mut self, record: Record<'_>) {
         match record {
+            Record::Samples { start, bits, .. } => self.sample(start, floats(bits)),
+            // The class that was told of a window of samples follows from its logits.
+            Record::Token { .. } if !self.samples.is_empty() => {}
             Record::Token { index, token, .. } => self.feed(index, [token].into_iter()),
             Record::Input { start, bits, .. } => self.feed(start, tokens(bits)),
             Record::SiteDigest {
@@ -119,8 +143,6 @@ impl Case {
 #[derive(Debug, Default)]
 pub struct Cases {
     open: HashMap<u64, (u32, u32, Option<Case>)>,
-    /// Windows of sensors, which have no tokens to replay.
-    pub samples: u64,
 }
 
 impl Cases {
@@ -136,16 +158,17 @@ impl Cases {
         if let (Some(case), false) = (case.as_mut(), follows) {
             case.gap = true;
         }
+        // Of a window of samples the class is told in a token of its number.
+        let of_samples =
+            (case.as_ref()).is_some_and(|c| c.window.is_some() && !c.samples.is_empty());
         let window = match frame.record {
             Record::Input {
                 window, start: 0, ..
-            } => Some(Some(window)),
-            Record::Token { index: 0, .. } => Some(None),
-            Record::Samples { start, .. } => {
-                self.samples += u64::from(start == 0);
-                case.take().into_iter().for_each(done);
-                return;
             }
+            | Record::Samples {
+                window, start: 0, ..
+            } => Some(Some(window)),
+            Record::Token { index: 0, .. } if !of_samples => Some(None),
             _ => None,
         };
         if let Some(window) = window {
@@ -203,6 +226,9 @@ pub fn replay(
     if case.model_id != model.id() {
         return Ok(Verdict::OtherModel);
     }
+    if !case.samples.is_empty() {
+        return replay_samples(case, isa, model, limits);
+    }
     let whole = case
         .digest
         .filter(|(_, n)| *n > 0 && *n <= case.tokens.len());
@@ -224,25 +250,8 @@ pub fn replay(
         digest: here.digest,
         ..Observation::default()
     };
-    for (at, step) in here.steps.iter_mut().enumerate() {
-        let said = case.steps.get(at).cloned().unwrap_or_default();
-        let order: HashMap<Site, u64> = said.sites.iter().copied().collect();
-        let known: Vec<Site> = step.sites.iter().map(|(site, _)| *site).collect();
-        step.sites.retain(|(site, _)| order.contains_key(site));
-        step.logits.truncate(said.logits.len());
-        if let Some((site, _)) = said.sites.iter().find(|(s, _)| !known.contains(s)) {
-            return Ok(Verdict::Differs(Difference {
-                step: Some(at),
-                site: Some(*site),
-                what: "the model has no such site".to_owned(),
-            }));
-        }
-        // In the order of this machine: a device may send its sites in any.
-        let sites = step.sites.iter().map(|(site, _)| (*site, order[site]));
-        there.steps.push(Step {
-            sites: sites.collect(),
-            logits: said.logits,
-        });
+    if let Some(stranger) = narrow(&mut here, &mut there, case) {
+        return Ok(Verdict::Differs(stranger));
     }
     if let Some((digest, n)) = whole
         && n == here.steps.len()
@@ -253,6 +262,65 @@ pub fn replay(
         Some(difference) => Verdict::Differs(difference),
         None => Verdict::Equal,
     })
+}
+
+/// Runs a window of samples and compares.
+fn replay_samples(
+    case: &Case,
+    isa: Isa,
+    model: &Model<'_>,
+    limits: Limits,
+) -> Result<Verdict, session::Error> {
+    // A window that was not heard to its end, or is of another shape, cannot be run.
+    if case.samples.len() != model.config().window_len() || case.compared() == 0 {
+        return Ok(Verdict::Nothing);
+    }
+    let job = Job {
+        sites: true,
+        logits: true,
+        ..Job::new(Vec::new(), 1, limits)
+    };
+    let mut here = observe_with(isa, model, &job, core::slice::from_ref(&case.samples))?;
+    here.stats.clear();
+    let mut there = Observation {
+        tokens: here.tokens.clone(),
+        digest: here.digest,
+        ..Observation::default()
+    };
+    let difference = narrow(&mut here, &mut there, case).or_else(|| here.first_difference(&there));
+    // A window is one step, and has its own number.
+    Ok(match difference {
+        Some(difference) => Verdict::Differs(Difference {
+            step: None,
+            ..difference
+        }),
+        None => Verdict::Equal,
+    })
+}
+
+/// Leaves of `here` what the device has sent of each step and puts that into `there`, in the order of this machine: a
+/// device may send its sites in any. The difference is a site that the model does not have.
+fn narrow(here: &mut Observation, there: &mut Observation, case: &Case) -> Option<Difference> {
+    for (at, step) in here.steps.iter_mut().enumerate() {
+        let said = case.steps.get(at).cloned().unwrap_or_default();
+        let order: HashMap<Site, u64> = said.sites.iter().copied().collect();
+        let known: Vec<Site> = step.sites.iter().map(|(site, _)| *site).collect();
+        step.sites.retain(|(site, _)| order.contains_key(site));
+        step.logits.truncate(said.logits.len());
+        if let Some((site, _)) = said.sites.iter().find(|(s, _)| !known.contains(s)) {
+            return Some(Difference {
+                step: Some(at),
+                site: Some(*site),
+                what: "the model has no such site".to_owned(),
+            });
+        }
+        let sites = step.sites.iter().map(|(site, _)| (*site, order[site]));
+        there.steps.push(Step {
+            sites: sites.collect(),
+            logits: said.logits,
+        });
+    }
+    None
 }
 
 #[cfg(test)]
