@@ -7,10 +7,14 @@
 //!
 //! `LACUNA_BLESS=1 cargo test --release -p lacuna-tools --test cli costs -- --nocapture` writes what it counted; without
 //! the first word it compares. Both print the table.
+//!
+//! A classifier as `train --task classify` makes it by default (two blocks of width 32, windows of 100 samples of 6
+//! channels) runs with and without its monitor, for each of the scores that are worth choosing.
 
 use core::fmt::Write as _;
 use std::collections::BTreeMap;
 
+use lacuna_tools::data::series::generate::Generator;
 use lacuna_tools::device::{self, Board};
 use lacuna_tools::report::table;
 
@@ -206,21 +210,142 @@ fn plan_and_monitor_cost_what_is_published() {
         };
         assert!(plan * 20 <= *token, "{plan} of {token} instructions");
     }
+    settle(&figures);
+}
+
+/// `w-SCORE.lacuna`: a classifier with seeded weights, a tenth of them present, calibrated on people who were made up.
+fn classifiers(dir: &Path, scores: &[&str]) {
+    let config = Config {
+        dim: 32,
+        hidden_dim: 128,
+        n_heads: 2,
+        n_kv_heads: 2,
+        head_dim: 16,
+        vocab_size: 0,
+        seq_len: 10,
+        activation: Activation::Gelu,
+        gated: false,
+        sink: false,
+        bigram: false,
+        input: Input::Patches {
+            channels: 6,
+            len: 10,
+        },
+        causal: false,
+        output: lacuna::config::Output::Classes(4),
+        topk: TopK {
+            attn_in: 8,
+            mlp_in: 8,
+            mlp_neuron: 32,
+            ..TopK::default()
+        },
+        ..sparse()
+    };
+    let path = checkpoint(dir, config, 0.1);
+    let names = |of: &str, n: usize| (0..n).map(|i| format!("{of}{i}")).collect();
+    let sensor = checkpoint::Sensor {
+        classes: names("class", 4),
+        channels: names("channel", 6),
+        rate: 50.0,
+        hop: 50,
+    };
+    let mut model = Checkpoint::load(&path).unwrap();
+    model.sensor = Some(sensor);
+    model.save(&path).unwrap();
+    let export = ["export", "checkpoint", "-o", "w.lacuna", "--values", "i8"];
+    ok(dir, &[&export[..], &["--for", "cortex-m4"]].concat());
+    let made = Generator {
+        people: 40,
+        recordings: 1,
+        samples: 150,
+        ..Generator::default()
+    };
+    std::fs::create_dir(dir.join("people")).unwrap();
+    for (name, text) in made.files() {
+        std::fs::write(dir.join("people").join(name), text).unwrap();
+    }
+    for score in scores {
+        let file = format!("w-{score}.lacuna");
+        let to = ["calibrate", "w.lacuna", "--series", "people", "-o", &file];
+        ok(
+            dir,
+            &[&to[..], &["--alpha", "0.05", "--score", score]].concat(),
+        );
+    }
+}
+
+#[test]
+fn a_classifiers_monitor_costs_what_is_published() {
+    const SCORES: [&str; 4] = ["last-layer", "nearest", "outputs", "max-softmax"];
+    let dir = tempfile::tempdir().unwrap();
+    classifiers(dir.path(), &SCORES);
+    let mut figures = Figures::new();
+    let mut rows = Vec::new();
+    for board in boards().into_iter().filter(|b| b.ram > 64 << 10) {
+        let run = |file: &str, more: &[&str]| {
+            let on = ["device", file, "--board", board.name, "--firmware"];
+            let windows = ["prebuilt", "--tokens", "8"];
+            json(dir.path(), &[&on[..], &windows, more].concat())
+        };
+        let count = |run: &Value, key: &str| run[key].as_u64().unwrap();
+        let bare = run("w.lacuna", &[]);
+        let (window, file) = (
+            count(&bare, "instructions_per_token"),
+            count(&bare, "model_bytes"),
+        );
+        let mut say = |probe: &str, what: &str, n: u64| {
+            figures.insert(format!("{} classifier {probe} {what}", board.name), n);
+        };
+        say("none", "instructions-per-window", window);
+        say("none", "state-bytes", count(&bare, "ram_bytes"));
+        for score in SCORES {
+            let with = run(&format!("w-{score}.lacuna"), &["--monitor"]);
+            let more = count(&with, "instructions_per_token").saturating_sub(window);
+            let (ram, flash) = (
+                count(&with, "probe_bytes"),
+                count(&with, "model_bytes") - file,
+            );
+            say(score, "instructions-per-window", more);
+            say(score, "probe-bytes", ram);
+            say(score, "block-bytes", flash);
+            let share = format!("{:.2} %", 100.0 * more as f64 / window as f64);
+            let row = [window, more, ram, flash].map(|n| n.to_string());
+            let [window, more, ram, flash] = row;
+            let (board, score) = (board.name.to_owned(), score.to_owned());
+            rows.push([board, score, window, more, share, ram, flash]);
+        }
+    }
+    let head = [
+        "board",
+        "score",
+        "a window",
+        "its monitor",
+        "",
+        "RAM",
+        "block",
+    ];
+    println!("{}", table(head, rows));
+    settle(&figures);
+}
+
+/// Writes `figures` among those that are published, or compares.
+fn settle(figures: &Figures) {
+    let text = std::fs::read_to_string(FIGURES).unwrap();
+    let lines = text.lines().filter(|l| !l.starts_with('#'));
+    let mut known: Figures = lines
+        .map(|l| l.rsplit_once(' ').unwrap())
+        .map(|(name, n)| (name.to_owned(), n.parse().unwrap()))
+        .collect();
     if std::env::var_os("LACUNA_BLESS").is_some() {
         let mut text =
             "# board, values or code, probe (what it adds), what is counted\n".to_owned();
-        for (name, n) in &figures {
+        known.extend(figures.clone());
+        for (name, n) in &known {
             writeln!(text, "{name} {n}").unwrap();
         }
         return std::fs::write(FIGURES, text).unwrap();
     }
-    let known = std::fs::read_to_string(FIGURES).unwrap();
-    let known = known.lines().filter(|l| !l.starts_with('#'));
-    let known: Figures = known
-        .map(|l| l.rsplit_once(' ').unwrap())
-        .map(|(name, n)| (name.to_owned(), n.parse().unwrap()))
-        .collect();
-    for (name, n) in &figures {
+    for (name, n) in figures {
         let before = known
             .get(name)
             .unwrap_or_else(|| panic!("{name} is new; bless it"));

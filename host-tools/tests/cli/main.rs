@@ -10,6 +10,7 @@ mod imports;
 mod monitor;
 mod plans;
 mod refusals;
+mod sensor;
 mod story;
 mod study;
 mod tasks;
