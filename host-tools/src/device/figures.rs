@@ -12,7 +12,7 @@ use lacuna::model::Model;
 use lacuna::session::{Options, Tokenizer};
 use serde::Serialize;
 
-use super::{Board, Firmware, Job, Report, Window};
+use super::{Board, Firmware, Job, Report, Window, stream};
 use crate::plan::Measured;
 use crate::report::{bytes, count, table};
 use crate::run::{self, Ran, Request};
@@ -120,7 +120,12 @@ impl Figures {
         let mut run = run::Report::new(model, tokenizer, &request, &ran);
         run.isa.clone_from(&report.isa);
         run.ram_bytes = report.ram as usize;
-        let model_bytes = model.file().bytes().len() as u64;
+        // Recordings travel with a run and are no part of the model.
+        let streamed = model
+            .file()
+            .block(stream::RECORDINGS)
+            .map_or(0, <[u8]>::len);
+        let model_bytes = (model.file().bytes().len() - streamed) as u64;
         let layers = report.layer_ticks.iter().map(Vec::len).max().unwrap_or(0);
         let layer = |l: usize| {
             let ticks = report
@@ -143,7 +148,10 @@ impl Figures {
             generated_instructions_per_token: mean(generated.iter().copied(), board),
             instructions_per_nonzero: all as f64 / (positions * stored(model)).max(1) as f64,
             instructions_per_layer: (0..layers).map(layer).collect(),
-            flash_bytes: firmware.size.flash + if firmware.holds_model { 0 } else { model_bytes },
+            flash_bytes: match firmware.holds_model {
+                true => firmware.size.flash.saturating_sub(streamed as u64),
+                false => firmware.size.flash + model_bytes,
+            },
             model_bytes,
             static_ram_bytes: match firmware.size.arena {
                 Some(arena) => firmware.size.ram.saturating_sub(arena),
