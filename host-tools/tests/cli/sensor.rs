@@ -126,13 +126,13 @@ fn a_shift_that_is_named_is_judged_beside_plain_scores() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path();
     classifier(dir, "1");
-    people(dir, "known", (100, 40), "known-");
+    people(dir, "calm", (100, 40), "calm-");
     people(dir, "fresh", (300, 12), "fresh-");
     // Its series have no classes: a monitor needs none.
     shifted(dir, "fresh", "loud");
     let by = [
         "--series",
-        "known",
+        "calm",
         "--alpha",
         "0.05",
         "--against",
