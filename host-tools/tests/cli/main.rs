@@ -10,6 +10,7 @@ mod imports;
 mod monitor;
 mod plans;
 mod refusals;
+mod samples;
 mod sensor;
 mod story;
 mod study;

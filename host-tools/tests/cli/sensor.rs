@@ -1,16 +1,11 @@
-//! Classifiers of sensor windows are calibrated, watched, checked on boards and replayed.
+//! Classifiers of sensor windows are calibrated, watched, and checked on boards.
 //!
 //! Stated beforehand: on people who were neither learned from nor calibrated on, the rate of alarms of each training seed
 //! lies in the interval that the calibration states, and its own interval reaches down to the stated rate; a sensor that is
 //! turned and amplified is found far more often; few people support no small rate.
 
-use lacuna::model::{Limits, Model, State};
-use lacuna::probe::record::{Encoder, LOGITS_PER_FRAME, Record};
-use lacuna::probe::{Site, SiteDigests};
-use lacuna::session::{Options, Session};
 use lacuna_tools::data::series::Set;
 use lacuna_tools::data::series::generate::Generator;
-use lacuna_tools::memory::Buffer;
 
 use super::*;
 
@@ -30,7 +25,7 @@ fn people(dir: &Path, name: &str, (seed, people): (u64, usize), prefix: &str) {
 }
 
 /// `data/` of four people, and `m.lacuna`, which has learned from three of them.
-fn classifier(dir: &Path, seed: &str) {
+pub(super) fn classifier(dir: &Path, seed: &str) {
     std::fs::create_dir(dir.join("data")).unwrap();
     for (name, text) in Generator::default().files() {
         std::fs::write(dir.join("data").join(name), text).unwrap();
@@ -318,75 +313,6 @@ fn boards_score_and_keep_what_the_desktop_does() {
             );
             assert_eq!(equal.count() as u64, windows, "{board}");
         }
-    }
-}
-
-/// Frames of a device that is shown windows of samples; one bit of the digest of `at` flipped in the window of that number.
-fn frames(model: &Model<'_>, windows: &[Vec<f32>], at: Option<(u32, Site)>) -> Vec<Vec<u8>> {
-    let mut encoder = Encoder::new(0xd1, 4);
-    encoder.model_id = model.id();
-    let mut frames = Vec::new();
-    let mut say = |record: Record<'_>| frames.push(encoder.frame(7, record).unwrap().to_vec());
-    let config = model.config();
-    let mut digests = vec![0; Site::count(config.n_layers)];
-    let probe = SiteDigests::new(config.n_layers, &mut digests).unwrap();
-    let mut arena = Buffer::zeroed(State::len(config, &Limits::new(config)));
-    let mut session = Session::with_probe(*model, &mut arena, Options::new(config), probe).unwrap();
-    for (window, samples) in (0..).zip(windows) {
-        let starts = (0..).step_by(LOGITS_PER_FRAME);
-        for (start, some) in starts.zip(samples.chunks(LOGITS_PER_FRAME)) {
-            say(Record::samples(window, start, some));
-        }
-        session.classify(samples).unwrap();
-        for (site, digest) in session.probe().iter() {
-            let flip = u64::from(at == Some((window, site))) << 9;
-            let (position, digest) = (window, digest ^ flip);
-            say(Record::SiteDigest {
-                position,
-                site,
-                digest,
-            });
-        }
-    }
-    frames
-}
-
-#[test]
-fn a_flipped_bit_in_a_window_of_samples_is_named_and_a_lost_frame_accuses_nobody() {
-    let root = tempfile::tempdir().unwrap();
-    let dir = root.path();
-    classifier(dir, "1");
-    let file = Buffer::from(&std::fs::read(dir.join("m.lacuna")).unwrap()[..]);
-    let model = Model::new(&file).unwrap();
-    let mut rng = Rng::new(4);
-    let mut window = || (0..180).map(|_| rng.next_f32() - 0.5).collect::<Vec<f32>>();
-    let windows = [window(), window(), window()];
-    let write =
-        |name: &str, frames: Vec<Vec<u8>>| std::fs::write(dir.join(name), frames.concat()).unwrap();
-    write("good", frames(&model, &windows, None));
-    let good = json(dir, &["replay", "m.lacuna", "good"]);
-    assert_eq!(good["windows"].as_array().unwrap().len(), 3);
-    let site = Site::from_index(7, model.config().n_layers).unwrap();
-    write("bad", frames(&model, &windows, Some((1, site))));
-    let said = refused(dir, &["replay", "m.lacuna", "bad"]);
-    assert!(
-        said.contains(&format!(
-            "window 1 of device 00000000000000d1 (boot 4) differs first at layer 0, site {site}"
-        )),
-        "{said}"
-    );
-    let all = frames(&model, &windows, None);
-    for lost in 0..all.len() {
-        let mut heard = all.clone();
-        heard.remove(lost);
-        write("heard", heard);
-        let said = lacuna(dir, &["replay", "m.lacuna", "heard", "--json"]);
-        assert!(
-            !text(&said.stdout).contains("differs"),
-            "{lost}: {}",
-            text(&said.stderr)
-        );
-        assert_eq!(said.status.code(), Some(0), "{lost}");
     }
 }
 
