@@ -65,6 +65,9 @@ pub mod run;
 // How well a model predicts text.
 pub mod eval;
 
+// Many runs and the curve they draw.
+pub mod sweep;
+
 // Circuits: the few nodes that do one task.
 pub mod circuit;
 
@@ -82,9 +85,6 @@ pub mod telemetry;
 
 // What every encoding costs.
 pub mod encodings;
-
-// Many runs and the curve they draw.
-pub mod sweep;
 
 // The main job in one go.
 pub mod demo;

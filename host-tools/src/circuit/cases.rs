@@ -16,6 +16,7 @@ use lacuna::config::{Config, Output};
 use super::Error;
 use crate::checkpoint::{Checkpoint, Tokenizer};
 use crate::data::BOS;
+use crate::tasks::{self, Pair, Split, Task};
 use crate::train::graph::Prompts;
 
 /// One prompt.
@@ -57,6 +58,26 @@ impl Cases {
             true => Err(Error::NoCases),
             false => Ok(Cases(cases)),
         }
+    }
+
+    /// `count` pairs of `task` that choose a circuit, as many of unseen templates that judge it, and as many of nonsense.
+    ///
+    /// # Errors
+    /// As [`Cases::new`].
+    pub fn of_task(
+        model: &Checkpoint,
+        task: Task,
+        (seed, count): (u64, usize),
+    ) -> Result<[Cases; 3], Error> {
+        let of = |pairs: Vec<Pair>| {
+            let pairs = pairs.into_iter().map(|p| (p.prompt, p.answer));
+            Cases::new(model, pairs)
+        };
+        Ok([
+            of(task.pairs(Split::Train, seed, count))?,
+            of(task.pairs(Split::HeldOut, seed, count))?,
+            of(tasks::nonsense(seed, count))?,
+        ])
     }
 
     /// The cases in order.

@@ -22,6 +22,9 @@ use super::cases::Cases;
 use crate::checkpoint::Checkpoint;
 use crate::memory::Buffer;
 
+/// Difference of losses, in nats, that rounding may make; entries at the edge of AbsTopK count as such.
+pub const ROUNDING: f64 = 1e-3;
+
 /// Digest of the logits that one back-end gave behind every prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Digest {

@@ -22,6 +22,7 @@ use lacuna::session::{Options, Session};
 
 use super::Error;
 use crate::checkpoint::Checkpoint;
+use crate::data::{self, Sampler};
 use crate::export;
 use crate::memory::Buffer;
 use crate::train::graph::{Nodes, SiteNodes};
@@ -81,6 +82,19 @@ pub fn carriable(config: &Config, mut means: Vec<f32>) -> Vec<f32> {
     means
 }
 
+/// Stretches of the pretraining text whose activations are averaged.
+const STRETCHES: u64 = 64;
+
+/// The stretches of `text`, each of `seq` tokens, over which [`means`] are taken.
+///
+/// # Errors
+/// A text shorter than a stretch.
+pub fn stretches(text: &[u8], seq: usize, seed: u64) -> Result<Vec<&[u8]>, data::Error> {
+    let sampler = Sampler::new(text, seq, seed)?;
+    let rows = (0..STRETCHES).map(|row| &sampler.sequence(0, row)[..seq]);
+    Ok(rows.collect())
+}
+
 /// The mean of every node over `windows` of tokens, in f64 sums.
 ///
 /// # Errors
@@ -108,7 +122,7 @@ pub fn means<'w>(
 }
 
 /// Runs `model` on the engine with `probe` and gives the probe back.
-pub(super) fn seen<P: Probe + Clone>(
+pub fn seen<P: Probe + Clone>(
     model: &Checkpoint,
     probe: P,
     run: impl FnOnce(&mut Session<'_, P>) -> Result<(), Error>,

@@ -12,14 +12,15 @@ use std::path::{Path, PathBuf};
 
 use blake2::{Blake2s256, Digest};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use zerocopy::IntoBytes;
 
-use super::Error;
-use super::constants;
+use super::cases::Cases;
 use super::curve::Point;
 use super::size::Size;
 use super::study::{Found, Request, Trial};
 use super::validate::Validation;
+use super::{Error, carve, constants, fires, page};
 use crate::checkpoint::{self, Checkpoint};
 use crate::train::graph::Nodes;
 
@@ -139,6 +140,28 @@ impl Record {
     pub fn save(&self, dir: &Path) -> Result<(), Error> {
         Ok(checkpoint::write_json(&dir.join(RECORD), self)?)
     }
+}
+
+/// Writes the circuit, its view and its record into the directory `dir`, the record last.
+///
+/// # Errors
+/// The file system's, a model that the engine does not run.
+pub fn save(
+    dir: &Path,
+    model: &Checkpoint,
+    (record, found): (&Record, &Found),
+    held_out: &Cases,
+) -> Result<(), Error> {
+    let mut carved = carve::carve(model, &found.on, &found.constants, found.scale as f32);
+    carved.provenance = json!({
+        "circuit": { "task": record.task, "size": record.size, "weights": record.weights },
+        "from": carved.provenance,
+    });
+    carved.save(dir)?;
+    let fires = fires::fires(model, held_out)?;
+    let page = page::html(record, model, found, &fires, held_out);
+    checkpoint::write(&dir.join(VIEW), page.as_bytes())?;
+    record.save(dir)
 }
 
 /// 16 hex digits of BLAKE2s over names and values of all tensors.

@@ -267,6 +267,20 @@ fn search(
     (on, trial, rankings)
 }
 
+/// `model` as it was before training, with zeros where it has them now.
+pub fn untrained(model: &Checkpoint, seed: u64) -> Checkpoint {
+    let layout = Layout::new(&model.config);
+    let initial = layout.tensors(&layout.initial(seed));
+    let mut untrained = model.clone();
+    for (name, tensor) in &mut untrained.tensors {
+        let fresh = initial.get(name).map_or(&[][..], |t| &t.data);
+        for (w, fresh) in tensor.data.iter_mut().zip(fresh) {
+            *w = if *w == 0.0 { 0.0 } else { *fresh };
+        }
+    }
+    untrained
+}
+
 /// `model` with the nonzero values of every learned tensor in other places of it.
 pub fn shuffled(model: &Checkpoint, seed: u64) -> Checkpoint {
     let mut rng = Rng::new(seed ^ 0x7368_7566);

@@ -18,12 +18,14 @@ mod clusters;
 mod curve;
 mod logistic;
 mod partial;
+mod power;
 mod separation;
 
 pub use clusters::{Clusters, Draw, Place, percentiles};
 pub use curve::{Curve, Figures};
 pub use logistic::{Linear, logistic};
 pub use partial::partial_spearman;
+pub use power::seeds_needed;
 pub use separation::{aupr, auroc, fpr_at_tpr, spearman};
 
 use lacuna::num::Rng;

@@ -61,6 +61,16 @@ impl Expectation {
         Self::new((id, expected, of), (value, interval), verdict)
     }
 
+    /// That `value` is below `limit`.
+    pub fn below(of: (&str, &str, &str), (value, interval): (f64, Interval), limit: f64) -> Self {
+        let mirrored = Interval {
+            low: -interval.high,
+            high: -interval.low,
+        };
+        let Self { verdict, .. } = Self::above(of, (-value, mirrored), -limit);
+        Self::new(of, (value, interval), verdict)
+    }
+
     /// That the interval holds `limit`; where it does not, that is a failure, and without an interval nothing is shown.
     pub fn covers(
         (id, expected, of): (&str, &str, &str),
@@ -93,7 +103,8 @@ impl Expectation {
         Self::new((id, expected, of), (value, interval), verdict)
     }
 
-    fn new(
+    /// That what is said of `value` came so by a rule of its own.
+    pub fn new(
         (id, expected, of): (&str, &str, &str),
         (value, interval): (f64, Interval),
         verdict: Verdict,

@@ -25,5 +25,6 @@ pub mod models;
 pub mod motions;
 pub mod report;
 pub mod shift;
+pub mod sparsity;
 pub mod texts;
 pub mod trial;

@@ -182,12 +182,20 @@ impl Sweep {
         run::result(&self.folder(job))
     }
 
+    /// The settings of a run.
+    ///
+    /// # Errors
+    /// None that a checked specification has.
+    pub fn settings(&self, job: &Job) -> Result<train::Settings, train::settings::Invalid> {
+        self.spec()
+            .settings(job.width, job.density, job.lr, job.seed)
+    }
+
     /// What a run costs, steps times learned numbers: the unit of progress.
     pub fn cost(&self, job: &Job) -> u64 {
-        let settings = self
-            .spec()
-            .settings(job.width, job.density, job.lr, job.seed);
-        let len = settings.map_or(0, |s| Layout::new(&s.model.config).len);
+        let len = self
+            .settings(job)
+            .map_or(0, |s| Layout::new(&s.model.config).len);
         self.spec().steps * len as u64
     }
 

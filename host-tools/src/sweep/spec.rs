@@ -113,7 +113,11 @@ impl Spec {
         Ok(spec)
     }
 
-    fn check(&self) -> Result<(), Invalid> {
+    /// Checks what the types leave open.
+    ///
+    /// # Errors
+    /// The first key that cannot be, and why.
+    pub fn check(&self) -> Result<(), Invalid> {
         let invalid = |what: &str| Err(Invalid(what.to_owned()));
         let distinct = |n: usize, all: usize| n == all && n > 0;
         let numbers = |x: &[f64]| {

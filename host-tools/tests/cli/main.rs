@@ -12,6 +12,7 @@ mod plans;
 mod refusals;
 mod samples;
 mod sensor;
+mod sparsity;
 mod story;
 mod study;
 mod tasks;

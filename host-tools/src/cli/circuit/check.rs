@@ -35,9 +35,6 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Difference of losses, in nats, that rounding may make; entries at the edge of AbsTopK count as such.
-const ROUNDING: f64 = 1e-3;
-
 /// Runs the command.
 ///
 /// # Errors
@@ -97,7 +94,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         return Err(anyhow!("instruction sets disagree"))
             .next_step(|| "report this with the circuit: it is a defect of the engine".to_owned());
     }
-    if settings.values == exporter::Values::F32 && (engine - graph).abs() > ROUNDING {
+    if settings.values == exporter::Values::F32 && (engine - graph).abs() > check::ROUNDING {
         return Err(anyhow!(
             "the engine's loss is {engine:.6}, the graph's {graph:.6}"
         ))

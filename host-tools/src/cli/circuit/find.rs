@@ -3,20 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use serde_json::json;
 
 use super::super::open;
 use super::advice;
-use crate::checkpoint::{self, Checkpoint};
+use crate::checkpoint::Checkpoint;
 use crate::circuit::cases::Cases;
-use crate::circuit::constants::Stand;
+use crate::circuit::constants::{self, Stand};
+use crate::circuit::curve;
 use crate::circuit::learn::Learning;
-use crate::circuit::record::{Record, VIEW};
-use crate::circuit::study::{Found, Material, Method, Request, study};
-use crate::circuit::{carve, curve, fires, page};
-use crate::data::{Corpus, Sampler, Source};
+use crate::circuit::record::{self, Record};
+use crate::circuit::study::{Material, Method, Request, study};
+use crate::data::{Corpus, Source};
 use crate::report::{NextStep, Out, table};
-use crate::tasks::{self, Split, Task};
+use crate::tasks::Task;
 use crate::train::Settings;
 
 /// Search the circuit of a task and judge it
@@ -82,9 +81,6 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Stretches of the pretraining text whose activations are averaged.
-const WINDOWS: u64 = 64;
-
 /// Runs the command.
 ///
 /// # Errors
@@ -99,12 +95,8 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     let pairs = args.pairs as usize;
     let [train, held_out, nonsense] = cases(&model, &args.task, args.seed, pairs)?;
     let corpus = corpus(&model, &args.data, args.seed)?;
-    let sampler = Sampler::new(&corpus.train, model.config.seq_len, args.seed)
+    let windows = constants::stretches(&corpus.train, model.config.seq_len, args.seed)
         .next_step(|| "give a longer text with --data PATH".to_owned())?;
-    let seq = model.config.seq_len;
-    let windows: Vec<&[u8]> = (0..WINDOWS)
-        .map(|row| &sampler.sequence(0, row)[..seq])
-        .collect();
     let material = Material {
         model: &model,
         train: &train,
@@ -122,7 +114,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     if args.loss.len() > 1 {
         record.curve = curve::curve(&material, &found, &args.loss)?;
     }
-    save(&args.output, &model, &record, &found, &held_out)
+    record::save(&args.output, &model, (&record, &found), &held_out)
         .next_step(|| "choose a directory that is writable and has room".to_owned())?;
     out.result(&record, || text(&record, &args.output))
 }
@@ -166,16 +158,9 @@ pub(super) fn cases(
             let names: Vec<&str> = Task::ALL.iter().map(|task| task.name()).collect();
             format!("choose one of {}", names.join(", "))
         })?;
-    let of = |pairs: Vec<tasks::Pair>| {
-        let cases = Cases::new(model, pairs.into_iter().map(|p| (p.prompt, p.answer)));
-        let next = cases.as_ref().err().map_or("", advice);
-        cases.next_step(|| next.to_owned())
-    };
-    Ok([
-        of(task.pairs(Split::Train, seed, pairs))?,
-        of(task.pairs(Split::HeldOut, seed, pairs))?,
-        of(tasks::nonsense(seed, pairs))?,
-    ])
+    let cases = Cases::of_task(model, task, (seed, pairs));
+    let next = cases.as_ref().err().map_or("", advice);
+    cases.next_step(|| next.to_owned())
 }
 
 /// The text that the model learned from, or the one that is named.
@@ -195,26 +180,6 @@ fn corpus(model: &Checkpoint, data: &[PathBuf], seed: u64) -> anyhow::Result<Cor
         paths => (Source::Paths(paths.to_vec()), seed),
     };
     Corpus::load(&source, seed).next_step(|| "name the text with --data PATH".to_owned())
-}
-
-fn save(
-    dir: &Path,
-    model: &Checkpoint,
-    record: &Record,
-    found: &Found,
-    held_out: &Cases,
-) -> anyhow::Result<()> {
-    let mut carved = carve::carve(model, &found.on, &found.constants, found.scale as f32);
-    carved.provenance = json!({
-        "circuit": { "task": record.task, "size": record.size, "weights": record.weights },
-        "from": carved.provenance,
-    });
-    carved.save(dir)?;
-    let fires = fires::fires(model, held_out)?;
-    let page = page::html(record, model, found, &fires, held_out);
-    checkpoint::write(&dir.join(VIEW), page.as_bytes())?;
-    record.save(dir)?;
-    Ok(())
 }
 
 fn text(record: &Record, dir: &Path) -> String {

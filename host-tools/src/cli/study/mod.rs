@@ -8,6 +8,7 @@
 
 mod familiarity;
 mod shift;
+mod sparsity;
 
 use clap::Subcommand;
 
@@ -25,6 +26,7 @@ pub(super) struct Args {
 enum Study {
     Shift(shift::Args),
     Familiarity(familiarity::Args),
+    Sparsity(sparsity::Args),
 }
 
 /// Runs the command.
@@ -35,5 +37,6 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     match args.study {
         Study::Shift(args) => shift::run(args, quiet),
         Study::Familiarity(args) => familiarity::run(args, quiet),
+        Study::Sparsity(args) => sparsity::run(args, quiet),
     }
 }

@@ -11,7 +11,8 @@ use crate::study::judge::Estimate;
 use crate::study::shift::{Outcome, Summary};
 use crate::study::trial::SAME;
 
-pub(super) const STYLE: &str = include_str!("style.css");
+/// The style of a study's page.
+pub const STYLE: &str = include_str!("style.css");
 /// Detectors whose courses over grades are drawn.
 const DRAWN: usize = 6;
 
