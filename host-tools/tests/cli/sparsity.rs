@@ -65,7 +65,7 @@ fn a_quick_study_answers_and_goes_on_to_the_same_answers() {
     );
     assert_eq!(answer(&study, "E1", "engine")["verdict"], "pass", "{study}");
     let gaussian = number(&study["rows"][0]["gaussian"]);
-    assert!((2.5..3.1).contains(&gaussian), "{study}");
+    assert!((3.0..3.6).contains(&gaussian), "{study}");
     let page = fs::read_to_string(dir.path().join("s/report.html")).unwrap();
     assert_eq!(page.matches("<svg").count(), 3);
     let csv = fs::read_to_string(dir.path().join("s/circuits.csv")).unwrap();

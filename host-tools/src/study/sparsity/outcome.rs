@@ -132,7 +132,15 @@ impl Study {
         for name in spec.models.keys() {
             let (whole, open) = places(self, &seen, name);
             all.extend(whole);
-            left_out.extend(open.into_iter().map(|p| format!("{p} is not done")));
+            left_out.extend(open.into_iter().map(|p| format!("{p} is not trained")));
+        }
+        let trained: Vec<Place<'_>> = all.iter().filter(|p| p.sweep == TOTAL).cloned().collect();
+        let rows = all.iter().map(|p| row(p, tasks)).collect();
+        for place in all.extract_if(.., |p| !p.searched(tasks)) {
+            let (sweep, width, density) = (place.sweep, place.width, place.density);
+            left_out.push(format!(
+                "{sweep}: width {width} at density {density} is not searched: not in T2 to T5, T7 and C1 to C6"
+            ));
         }
         let of = |name: &str| -> Vec<Place<'_>> {
             all.iter().filter(|p| p.sweep == name).cloned().collect()
@@ -152,7 +160,7 @@ impl Study {
         let t3 = claims::t3(&nonzeros, tasks);
         let t3_verdict = both_move(&t3);
         let groups = [
-            ("T1", "capability falls with density", claims::t1(&total)),
+            ("T1", "capability falls with density", claims::t1(&trained)),
             (
                 "T2",
                 "circuits shrink with density",
@@ -176,7 +184,7 @@ impl Study {
             (
                 "T6",
                 "the final residual gets heavier tails",
-                claims::t6(&total),
+                claims::t6(&trained),
             ),
             (
                 "T7",
@@ -209,7 +217,7 @@ impl Study {
             jobs: [jobs.iter().filter(|j| self.done(j)).count(), jobs.len()],
             tests,
             expectations,
-            rows: all.iter().map(|p| row(p, tasks)).collect(),
+            rows,
             left_out,
         }
     }

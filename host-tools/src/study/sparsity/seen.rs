@@ -1,4 +1,4 @@
-//! What is done of a study, gathered: one entry a model, and the places of a sweep that are whole.
+//! What is done of a study, gathered: one entry a model, and the places of a sweep.
 //!
 //! # Invariants
 //! - A place counts with all of its seeds or not at all; what is left out is named.
@@ -90,15 +90,21 @@ impl Place<'_> {
         self.models.iter().filter_map(|seen| of(seen)).collect()
     }
 
-    /// Whether every model has its look, and its circuit of every one of `tasks` by both methods.
-    fn whole(&self, tasks: &[String]) -> bool {
+    /// Whether every model is trained and looked at.
+    fn trained(&self) -> bool {
+        let trained = |seen: &&Seen| seen.bits().is_some() && seen.look.is_some();
+        self.models.iter().all(trained)
+    }
+
+    /// Whether every model has its circuit of every one of `tasks` by both methods.
+    pub(super) fn searched(&self, tasks: &[String]) -> bool {
         let kinds = [Kind::Learned, Kind::Attribution];
-        let has =
-            |seen: &&Seen, task: &String| kinds.iter().all(|k| seen.circuit(task, *k).is_some());
-        let whole = |seen: &&Seen| {
-            seen.bits().is_some() && seen.look.is_some() && tasks.iter().all(|task| has(seen, task))
+        let has = |seen: &Seen, task: &String| {
+            let mut kinds = kinds.iter();
+            kinds.all(|kind| seen.circuit(task, *kind).is_some())
         };
-        self.models.iter().all(whole)
+        let mut models = self.models.iter();
+        models.all(|seen| tasks.iter().all(|task| has(seen, task)))
     }
 }
 
@@ -124,7 +130,7 @@ pub(super) fn gather(study: &Study) -> Vec<Seen> {
     seen.collect()
 }
 
-/// The whole places of the sweep `name`, densest first, and the names of the others.
+/// The places of the sweep `name` whose models are there, densest first, and the names of the others.
 pub(super) fn places<'a>(
     study: &'a Study,
     seen: &'a [Seen],
@@ -151,9 +157,7 @@ pub(super) fn places<'a>(
         }
     }
     places.sort_by(|a, b| b.density.total_cmp(&a.density).then(a.width.cmp(&b.width)));
-    let (whole, open): (Vec<_>, Vec<_>) = places
-        .into_iter()
-        .partition(|p| p.whole(&study.spec().tasks));
+    let (trained, open): (Vec<_>, Vec<_>) = places.into_iter().partition(Place::trained);
     let named = |p: &Place<'_>| format!("{name}: width {} at density {}", p.width, p.density);
-    (whole, open.iter().map(named).collect())
+    (trained, open.iter().map(named).collect())
 }

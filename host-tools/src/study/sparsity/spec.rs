@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn both_files_are_studies() {
         let full = Spec::parse(EXAMPLE).unwrap();
-        assert_eq!((full.tasks.len(), full.models.len()), (5, 4));
+        assert_eq!((full.tasks.len(), full.models.len()), (3, 4));
         assert_eq!(full.search, Search::default());
         let value = serde_json::to_value(&full).unwrap();
         for key in value.as_object().unwrap().keys() {
