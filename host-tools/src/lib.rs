@@ -17,11 +17,8 @@
 
 // Floors, ground first: a module uses only the modules above it.
 
-// Files that appear whole or not at all.
-pub mod output;
-
-// What a person or a script reads.
-pub mod report;
+// What a person or a script reads, and files that appear whole or not at all: below every floor, a package of its own.
+pub use lacuna_report::{self as report, output};
 
 // Heap memory aligned as the engine likes it.
 pub mod memory;

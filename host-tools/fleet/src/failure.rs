@@ -206,25 +206,9 @@ impl Failure {
 
     /// `error: what: cause` and, where there is one, ` next: step`.
     pub fn render(error: &anyhow::Error) -> String {
-        let mut said = String::new();
-        for cause in error.chain() {
-            let phrase = cause.to_string();
-            if said.contains(&phrase) {
-                continue;
-            }
-            if !said.is_empty() {
-                said.push_str(": ");
-            }
-            said.push_str(&phrase);
-        }
-        let step = error
-            .chain()
-            .find_map(|c| c.downcast_ref::<Failure>())
-            .and_then(Failure::next_step);
-        match step {
-            Some(step) => format!("error: {said}\n next: {step}"),
-            None => format!("error: {said}"),
-        }
+        let known = error.chain().find_map(|c| c.downcast_ref::<Failure>());
+        let step = known.and_then(Failure::next_step);
+        lacuna_report::said(error, step.as_deref())
     }
 
     pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Failure + use<> {

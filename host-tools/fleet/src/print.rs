@@ -1,43 +1,13 @@
 //! Answers on stdout: tables for people, JSON and CSV for scripts.
 //!
 //! # Invariants
-//! - With `--json`, stdout is one JSON value and a newline; a free query gives one object a line, as it is computed.
+//! - A free query gives one JSON object a line, as it is computed; every other answer is one object.
 //! - A table shows the same figures as the JSON, rounded.
 
-use std::io::{self, Write};
-
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
-use serde::Serialize;
+use lacuna_report::table;
 
 use crate::ask::{Drift, Outliers, Summary, moment};
 use crate::failure::Failure;
-
-/// A table without ruling: columns of numbers to the right, of words to the left.
-pub(crate) fn table<const N: usize>(
-    head: [&str; N],
-    rows: impl IntoIterator<Item = [String; N]>,
-) -> String {
-    let mut words = [false; N];
-    let mut table = Table::new();
-    table
-        .load_style(NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(head);
-    for row in rows {
-        for (words, cell) in words.iter_mut().zip(&row) {
-            *words |= cell.starts_with(|c: char| !c.is_ascii_digit() && c != '-' && c != '+');
-        }
-        table.add_row(row);
-    }
-    for (i, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((if i == 0 { 0 } else { 1 }, 1));
-        if !words[i] {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.trim_fmt()
-}
 
 /// Four significant digits, `-` for what is not a number.
 pub(crate) fn figure(x: f64) -> String {
@@ -68,22 +38,6 @@ pub(crate) fn percent(part: i64, whole: i64) -> String {
         return "-".to_owned();
     }
     format!("{:.2} %", 100.0 * part as f64 / whole as f64)
-}
-
-/// Prints `value` as one JSON value, or else the text.
-pub(crate) fn result(
-    json: bool,
-    value: &impl Serialize,
-    text: impl FnOnce() -> String,
-) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    if json {
-        serde_json::to_writer(&mut stdout, value)?;
-        writeln!(stdout)?;
-    } else {
-        writeln!(stdout, "{}", text().trim_end())?;
-    }
-    stdout.flush()
 }
 
 impl Summary {

@@ -38,7 +38,6 @@ mod train;
 mod units;
 mod windows;
 
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -115,22 +114,5 @@ pub fn main() -> ExitCode {
         Command::Budget(args) => budget::run(args, cli.quiet),
         Command::BenchEncodings(args) => bench_encodings::run(args, cli.quiet),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{}", report::render(&error));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// `lacuna … | head` ends quietly.
-fn closed_pipe(error: &anyhow::Error) -> bool {
-    !io::stdout().is_terminal()
-        && error.chain().any(|cause| {
-            cause
-                .downcast_ref::<io::Error>()
-                .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
-        })
+    report::exit(done, report::render)
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use lacuna_report::Out;
 
 use crate::demo::{self, Plan};
 use crate::engine::{Fleet, Settings};
@@ -46,19 +46,8 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         hours: args.hours,
         seed: args.seed,
     };
-    let bar = ProgressBar::with_draw_target(
-        Some(u64::from(args.devices)),
-        if quiet {
-            ProgressDrawTarget::hidden()
-        } else {
-            ProgressDrawTarget::stderr()
-        },
-    );
-    if let Ok(style) =
-        ProgressStyle::with_template("devices [{bar:30}] {human_pos}/{human_len} {eta} left")
-    {
-        bar.set_style(style.progress_chars("=> "));
-    }
+    let out = Out { quiet, json: false };
+    let bar = out.progress(args.devices.into(), "devices");
     let truth = demo::write(&args.out, &plan, || bar.inc(1))?;
     bar.finish_and_clear();
     let telemetry = args.out.join("telemetry");

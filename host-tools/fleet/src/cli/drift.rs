@@ -1,8 +1,10 @@
 //! `lacuna fleet drift`: what changes.
 
+use lacuna_report::Out;
+
 use super::folder::{Folder, width};
 use crate::ask::Drift;
-use crate::{print, query};
+use crate::query;
 
 /// Show the course of every statistic, its trend with an interval, and alarms over time
 ///
@@ -38,6 +40,9 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         let fleet = args.folder.open(quiet).await?;
         Ok(Drift::of(&fleet, width_ms).await?)
     })?;
-    print::result(args.json, &drift, || drift.text())?;
-    Ok(())
+    let out = Out {
+        quiet,
+        json: args.json,
+    };
+    out.result(&drift, || drift.text())
 }

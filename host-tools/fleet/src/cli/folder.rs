@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use lacuna_report::Out;
+
 use crate::cohorts::Cohorts;
 use crate::engine::{Fleet, Settings};
 use crate::failure::Failure;
@@ -101,7 +103,7 @@ impl Folder {
                     source,
                 }
             })?;
-        print::result(false, &(), || script)?;
+        Out::default().result(&(), || script)?;
         Ok(true)
     }
 }

@@ -16,7 +16,6 @@ mod sql;
 mod summary;
 
 use core::future::Future;
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::thread;
 
@@ -66,24 +65,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(args, cli.quiet),
         Command::Demo(args) => demo::run(args, cli.quiet),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{}", Failure::render(&error));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// `lacuna fleet … | head` ends quietly.
-fn closed_pipe(error: &anyhow::Error) -> bool {
-    !io::stdout().is_terminal()
-        && error.chain().any(|cause| {
-            cause
-                .downcast_ref::<io::Error>()
-                .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
-        })
+    lacuna_report::exit(done, Failure::render)
 }
 
 /// Waits for `work` on a thread with a deep stack: plans of long queries are walked recursively.

@@ -1,8 +1,10 @@
 //! `lacuna fleet outliers`: which device is odd.
 
+use lacuna_report::Out;
+
 use super::folder::Folder;
 use crate::ask::{Outliers, Rule};
-use crate::{print, query};
+use crate::query;
 
 /// Name devices whose statistics deviate from those of their peers
 ///
@@ -44,6 +46,9 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         let fleet = args.folder.open(quiet).await?;
         Ok(Outliers::of(&fleet, rule).await?)
     })?;
-    print::result(args.json, &outliers, || outliers.text())?;
-    Ok(())
+    let out = Out {
+        quiet,
+        json: args.json,
+    };
+    out.result(&outliers, || outliers.text())
 }

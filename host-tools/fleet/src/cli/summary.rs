@@ -1,8 +1,10 @@
 //! `lacuna fleet summary`: what is there.
 
+use lacuna_report::Out;
+
 use super::folder::Folder;
 use crate::ask::Summary;
-use crate::{print, query};
+use crate::query;
 
 /// Show devices, losses and merged statistics of every model, cohort and site
 ///
@@ -28,6 +30,9 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
         let fleet = args.folder.open(quiet).await?;
         Ok(Summary::of(&fleet).await?)
     })?;
-    print::result(args.json, &summary, || summary.text())?;
-    Ok(())
+    let out = Out {
+        quiet,
+        json: args.json,
+    };
+    out.result(&summary, || summary.text())
 }

@@ -94,7 +94,7 @@ impl Report {
     /// # Errors
     /// A plot that cannot be drawn.
     pub fn html(&self) -> Result<String, Failure> {
-        page::html(self)
+        page::whole(self)
     }
 
     /// Trends whose false-discovery rate is at most 5 %, most certain first.

@@ -2,6 +2,8 @@
 
 use core::fmt::Write;
 
+use lacuna_report::html::{self, escaped};
+
 use super::plot;
 use super::{Peers, Report};
 use crate::ask::{Point, Trend, moment};
@@ -14,45 +16,14 @@ const ROWS: usize = 60;
 /// Courses that are drawn.
 const COURSES: usize = 4;
 
-/// `&`, `<`, `>` and quotes as entities.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c => safe.push(c),
-        }
-    }
-    safe
-}
-
-/// A table; cells that start like a number stand to the right.
+/// The first rows of a table, and how many more there are.
 fn table<const N: usize>(
     id: &str,
     head: [&str; N],
     rows: impl ExactSizeIterator<Item = [String; N]>,
 ) -> String {
     let more = rows.len().saturating_sub(ROWS);
-    let mut html = format!("<table id=\"{id}\"><thead><tr>");
-    for name in head {
-        let _ = write!(html, "<th>{}</th>", escaped(name));
-    }
-    html.push_str("</tr></thead><tbody>\n");
-    for row in rows.take(ROWS) {
-        html.push_str("<tr>");
-        for cell in row {
-            let number =
-                cell.starts_with(|c: char| c.is_ascii_digit() || c == '-') && cell.len() < 14;
-            let class = if number { " class=\"number\"" } else { "" };
-            let _ = write!(html, "<td{class}>{}</td>", escaped(&cell));
-        }
-        html.push_str("</tr>\n");
-    }
-    html.push_str("</tbody></table>\n");
+    let mut html = html::table(id, head, rows.take(ROWS));
     if more > 0 {
         let _ = writeln!(
             html,
@@ -67,22 +38,16 @@ fn plural(n: usize, one: &str, many: &str) -> String {
 }
 
 /// The whole page.
-pub(super) fn html(report: &Report) -> Result<String, Failure> {
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Fleet report: {source}</title>\n<style>\n{STYLE}</style></head><body>\n\
-         <h1>Fleet report</h1>\n",
-        source = escaped(&report.source)
-    );
-    html.push_str(&brief(report));
-    html.push_str(&fleet(report));
-    html.push_str(&alarms(report)?);
-    html.push_str(&drift(report)?);
-    html.push_str(&outliers(report)?);
-    html.push_str(&statistics(report));
-    html.push_str("</body></html>\n");
-    Ok(html)
+pub(super) fn whole(report: &Report) -> Result<String, Failure> {
+    let parts = [
+        brief(report),
+        fleet(report),
+        alarms(report)?,
+        drift(report)?,
+        outliers(report)?,
+        statistics(report),
+    ];
+    Ok(html::page("Fleet report", STYLE, &parts.concat()))
 }
 
 fn brief(report: &Report) -> String {
@@ -328,20 +293,4 @@ fn statistics(report: &Report) -> String {
         "95 %",
     ];
     format!("<h2>Statistics</h2>\n{}", table("statistics", head, rows))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn telemetry_cannot_write_html() {
-        assert_eq!(
-            escaped("<b>\"x\" & 'y'</b>"),
-            "&lt;b&gt;&quot;x&quot; &amp; &#39;y&#39;&lt;/b&gt;"
-        );
-        let rows = [["<i>".to_owned(), "-3".to_owned()]];
-        let html = table("t", ["a", "b"], rows.into_iter());
-        assert!(html.contains("&lt;i&gt;") && html.contains("class=\"number\">-3"));
-    }
 }

@@ -1,10 +1,9 @@
 //! Three plots as SVG text.
 //!
 //! # Invariants
-//! - Ranges are never empty and never infinite, whatever the values.
-//! - Colours differ in lightness too, for readers and printers without colour.
+//! - Any values can be drawn.
 
-use plotters::coord::Shift;
+use lacuna_report::plot::{self, Area, COLOURS, Drawn, FONT, legend_at, own, range, stroke};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -13,51 +12,10 @@ use crate::ask::{Answers, Point, moment};
 use crate::failure::Failure;
 use crate::print::figure;
 
-/// Okabe and Ito's palette.
-pub(super) const COLOURS: [RGBColor; 6] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(86, 180, 233),
-    RGBColor(90, 90, 90),
-];
 const SIZE: (u32, u32) = (760, 300);
-const FONT: (&str, i32) = ("sans-serif", 13);
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = Result<(), Box<dyn core::error::Error + Send + Sync>>;
 
 fn svg(draw: impl FnOnce(&Area<'_>) -> Drawn) -> Result<String, Failure> {
-    let mut text = String::new();
-    {
-        let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
-        draw(&area).map_err(|e| Failure::Plot(e.to_string()))?;
-        area.present().map_err(|e| Failure::Plot(e.to_string()))?;
-    }
-    Ok(text)
-}
-
-/// The least range that holds `values`, with some air.
-fn range(values: impl Iterator<Item = f64>) -> core::ops::Range<f64> {
-    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-    for value in values.filter(|v| v.is_finite()) {
-        low = low.min(value);
-        high = high.max(value);
-    }
-    if low > high {
-        return 0.0..1.0;
-    }
-    let air = ((high - low) * 0.08)
-        .max(high.abs().max(low.abs()) * 1e-6)
-        .max(1e-12);
-    low - air..high + air
-}
-
-fn own<E: core::error::Error + Send + Sync + 'static>(
-    e: E,
-) -> Box<dyn core::error::Error + Send + Sync> {
-    Box::new(e)
+    plot::svg(SIZE, draw).map_err(|e| Failure::Plot(e.to_string()))
 }
 
 /// The date in a time.
@@ -68,8 +26,8 @@ fn date(ms: &f64) -> String {
 /// The course of a statistic in several cohorts, mean by window of time.
 pub(super) fn course(cohorts: &[(&str, &[Point])]) -> Result<String, Failure> {
     let points = || cohorts.iter().flat_map(|c| c.1);
-    let x = range(points().map(|p| p.start_ms as f64));
-    let y = range(points().map(|p| p.mean));
+    let x = range(points().map(|p| p.start_ms as f64), 0.0);
+    let y = range(points().map(|p| p.mean), 0.0);
     svg(|area| {
         let mut chart = ChartBuilder::on(area)
             .margin(10)
@@ -92,29 +50,13 @@ pub(super) fn course(cohorts: &[(&str, &[Point])]) -> Result<String, Failure> {
                 .draw_series(LineSeries::new(line.clone(), colour.stroke_width(2)))
                 .map_err(own)?
                 .label(*name)
-                .legend(|(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
+                .legend(|at| stroke(at, *colour));
             chart
                 .draw_series(line.map(|at| Circle::new(at, 3, colour.filled())))
                 .map_err(own)?;
         }
-        legend(&mut chart)
+        legend_at(&mut chart, SeriesLabelPosition::UpperLeft)
     })
-}
-
-fn legend<'a>(
-    chart: &mut ChartContext<
-        'a,
-        SVGBackend<'a>,
-        Cartesian2d<plotters::coord::types::RangedCoordf64, plotters::coord::types::RangedCoordf64>,
-    >,
-) -> Drawn {
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.8))
-        .label_font(FONT)
-        .draw()
-        .map_err(own)
 }
 
 /// Names and colours of the answers that are alarms.
@@ -181,14 +123,14 @@ pub(super) fn alarms(answers: &[Answers], width_ms: u64) -> Result<String, Failu
                     Rectangle::new([(x, y - 5), (x + 12, y + 5)], colour.filled())
                 });
         }
-        legend(&mut chart)
+        legend_at(&mut chart, SeriesLabelPosition::UpperLeft)
     })
 }
 
 /// Every device's mean of one statistic, cohort by cohort; those in `odd` stand out.
 pub(super) fn strip(cohorts: &[Peers], odd: &[&str]) -> Result<String, Failure> {
     let all = || cohorts.iter().flat_map(|c| &c.devices);
-    let y = range(all().map(|d| d.1));
+    let y = range(all().map(|d| d.1), 0.0);
     let (low, rows) = (y.start, cohorts.len().max(1) as f64);
     svg(|area| {
         let mut chart = ChartBuilder::on(area)

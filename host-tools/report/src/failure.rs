@@ -43,6 +43,12 @@ impl<T, E: Into<anyhow::Error>> NextStep<T> for Result<T, E> {
 
 /// `error: what: cause: cause` and, where an error carries one, `next: step`.
 pub fn render(error: &anyhow::Error) -> String {
+    let step = error.chain().find_map(|c| c.downcast_ref::<Step>());
+    said(error, step.map(|step| step.step.as_str()))
+}
+
+/// [`render`] with a step that the caller knows.
+pub fn said(error: &anyhow::Error, step: Option<&str>) -> String {
     let mut text = String::from("error: ");
     let mut said = String::new();
     for cause in error.chain() {
@@ -57,9 +63,9 @@ pub fn render(error: &anyhow::Error) -> String {
         said.push_str(&phrase);
     }
     text.push_str(&said);
-    if let Some(step) = error.chain().find_map(|c| c.downcast_ref::<Step>()) {
+    if let Some(step) = step {
         text.push_str("\n next: ");
-        text.push_str(&step.step);
+        text.push_str(step);
     }
     text
 }

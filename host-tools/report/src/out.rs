@@ -1,23 +1,8 @@
-//! What a person or a script reads: tables, JSON, progress, pages, plots, and errors that say what to do next.
-//!
-//! # Invariants
-//! - Results go to stdout; progress, notes and errors go to stderr.
-//! - With `--json`, stdout is exactly one JSON object and a newline.
-//! - A table shows the same figures as the JSON, rounded.
-//!
-//! # Why
-//! One place decides what is printed where, so that `lacuna … --json | jq` and a person at a terminal are both served.
-
-mod failure;
-pub mod html;
-pub mod plot;
-mod table;
-
-pub use failure::{NextStep, render};
-pub use table::{bytes, count, percent, table};
+//! Where a command prints.
 
 use core::time::Duration;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -43,7 +28,7 @@ impl Out {
     ) -> anyhow::Result<()> {
         let mut stdout = io::stdout().lock();
         if self.json {
-            serde_json::to_writer(&mut stdout, value)?;
+            serde_json::to_writer(&mut stdout, value).map_err(io::Error::from)?;
             writeln!(stdout)?;
         } else {
             writeln!(stdout, "{}", text().trim_end())?;
@@ -92,4 +77,25 @@ impl Out {
             bar
         })
     }
+}
+
+/// How a command line ends: 0 done, 1 failed, with the error on stderr as `render` says it. `… | head` ends quietly.
+pub fn exit(done: anyhow::Result<()>, render: fn(&anyhow::Error) -> String) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}", render(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn closed_pipe(error: &anyhow::Error) -> bool {
+    !io::stdout().is_terminal()
+        && error.chain().any(|cause| {
+            cause
+                .downcast_ref::<io::Error>()
+                .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+        })
 }

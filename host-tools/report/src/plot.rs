@@ -3,6 +3,8 @@
 //! # Invariants
 //! - Colours differ in lightness too, for readers and printers without colour.
 
+use core::ops::Range;
+
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::Ranged;
 use plotters::prelude::*;
@@ -41,21 +43,48 @@ pub fn svg(size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> Drawn) -> Result<St
     Ok(text)
 }
 
+/// The least range that holds `values`, with some air, at least `air`; never empty and never infinite.
+pub fn range(values: impl Iterator<Item = f64>, air: f64) -> Range<f64> {
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    for value in values.filter(|v| v.is_finite()) {
+        (low, high) = (low.min(value), high.max(value));
+    }
+    if low > high {
+        return 0.0..1.0;
+    }
+    let air = ((high - low) * 0.08)
+        .max(high.abs().max(low.abs()) * 1e-6)
+        .max(air)
+        .max(1e-12);
+    low - air..high + air
+}
+
 /// An error of plotters, which borrows from its backend, on its own.
 pub fn own<E: core::error::Error + Send + Sync + 'static>(e: E) -> Failure {
     Box::new(e)
 }
 
-/// The box with the names of the lines.
+/// The box with the names of the lines, below on the right.
 ///
 /// # Errors
 /// Those of plotters.
 pub fn legend<'a, 'b: 'a, X: Ranged, Y: Ranged>(
     chart: &mut ChartContext<'a, SVGBackend<'b>, Cartesian2d<X, Y>>,
 ) -> Drawn {
+    legend_at(chart, SeriesLabelPosition::LowerRight)
+}
+
+/// [`legend`] in another corner.
+///
+/// # Errors
+/// Those of plotters.
+pub fn legend_at<'a, 'b: 'a, X: Ranged, Y: Ranged>(
+    chart: &mut ChartContext<'a, SVGBackend<'b>, Cartesian2d<X, Y>>,
+    corner: SeriesLabelPosition,
+) -> Drawn {
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
+        .position(corner)
         .background_style(WHITE.mix(0.8))
         .label_font(FONT)
         .draw()
