@@ -29,6 +29,10 @@ pub mod repack;
 // Probe plans in words, and what they find.
 pub mod plan;
 
+// The plainest model.
+#[cfg(test)]
+pub(crate) mod fixture;
+
 // Models on disk, as every tool reads and writes them.
 pub mod checkpoint;
 

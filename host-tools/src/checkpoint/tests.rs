@@ -1,34 +1,26 @@
-use lacuna::config::{Activation, Config, Input, Output, Position, TopK};
+use lacuna::config::{Activation, Config, Position, TopK};
 use lacuna::format::schema;
 
 use super::{Blueprint, Checkpoint, Error, Tokenizer, Weights, shape};
+use crate::fixture::PLAIN;
 
 fn tiny() -> Checkpoint {
     let config = Config {
-        dim: 8,
         hidden_dim: 12,
         n_layers: 2,
-        n_heads: 2,
         n_kv_heads: 1,
-        head_dim: 4,
         vocab_size: 16,
         seq_len: 4,
-        norm_eps: 1e-5,
         position: Position::Rope,
         activation: Activation::Relu2,
         gated: true,
         attn_bias: true,
-        mlp_bias: false,
         sink: true,
-        bigram: false,
-        tied: false,
-        input: Input::Tokens,
-        causal: true,
-        output: Output::Lm,
         topk: TopK {
             mlp_neuron: 3,
             ..TopK::default()
         },
+        ..PLAIN
     };
     let tensors = schema::tensors(&config)
         .map(|t| {

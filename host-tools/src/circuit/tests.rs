@@ -1,6 +1,6 @@
 //! A model whose circuit is known, and arithmetic of masks against plain loops.
 
-use lacuna::config::{Activation, Config, Input, Output, Position, TopK};
+use lacuna::config::{Activation, Config, Position, TopK};
 use lacuna::format::schema::{self, Id};
 use lacuna::num::Rng;
 use lacuna::probe::Hook;
@@ -12,31 +12,15 @@ use super::subject::{self, Subject};
 use super::{carve, check, rank, size, validate};
 use crate::checkpoint::{Checkpoint, Tokenizer, Weights, rope, shape};
 use crate::export;
+use crate::fixture::PLAIN;
 use crate::train::graph::{Nodes, SiteNodes};
 
 fn small() -> Config {
     Config {
-        dim: 8,
         hidden_dim: 6,
-        n_layers: 1,
-        n_heads: 2,
-        n_kv_heads: 2,
         head_dim: 2,
         vocab_size: 128,
-        seq_len: 16,
-        norm_eps: 1e-5,
-        position: Position::None,
-        activation: Activation::Gelu,
-        gated: false,
-        attn_bias: false,
-        mlp_bias: false,
-        sink: false,
-        bigram: false,
-        tied: false,
-        input: Input::Tokens,
-        causal: true,
-        output: Output::Lm,
-        topk: TopK::default(),
+        ..PLAIN
     }
 }
 

@@ -127,7 +127,7 @@ fn least<'a>(
 
 #[cfg(test)]
 mod tests {
-    use lacuna::config::{Activation, Input, Output, Position, TopK};
+    use lacuna::config::{Activation, TopK};
     use lacuna::format::ValueType;
     use lacuna::format::schema;
     use lacuna::num::Rng;
@@ -135,6 +135,7 @@ mod tests {
 
     use super::super::encode;
     use super::*;
+    use crate::fixture::PLAIN;
 
     fn chosen(id: Id, density: f32, values: ValueType, target: Target) -> Form {
         let topk = TopK {
@@ -148,34 +149,10 @@ mod tests {
     const CONFIG: Config = Config {
         dim: 96,
         hidden_dim: 384,
-        n_layers: 1,
         n_heads: 4,
         n_kv_heads: 4,
         head_dim: 24,
-        vocab_size: 256,
-        seq_len: 16,
-        norm_eps: 1e-5,
-        position: Position::None,
-        activation: Activation::Gelu,
-        gated: false,
-        attn_bias: false,
-        mlp_bias: false,
-        sink: false,
-        bigram: false,
-        tied: false,
-        input: Input::Tokens,
-        causal: true,
-        output: Output::Lm,
-        topk: TopK {
-            attn_in: 0,
-            q: 0,
-            k: 0,
-            v: 0,
-            attn_out: 0,
-            mlp_in: 0,
-            mlp_neuron: 0,
-            mlp_out: 0,
-        },
+        ..PLAIN
     };
 
     fn chosen_for(

@@ -133,6 +133,7 @@ static COSTS: LazyLock<[(f64, f64); Stat::COUNT]> = LazyLock::new(|| {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::PLAIN;
 
     const CONFIG: Config = Config {
         dim: 128,
@@ -141,30 +142,9 @@ mod tests {
         n_heads: 4,
         n_kv_heads: 4,
         head_dim: 32,
-        vocab_size: 256,
         seq_len: 256,
-        input: lacuna::config::Input::Tokens,
-        causal: true,
-        output: lacuna::config::Output::Lm,
-        norm_eps: 1e-5,
         position: lacuna::config::Position::Rope,
-        activation: lacuna::config::Activation::Gelu,
-        gated: false,
-        attn_bias: false,
-        mlp_bias: false,
-        sink: false,
-        bigram: false,
-        tied: false,
-        topk: lacuna::config::TopK {
-            attn_in: 0,
-            q: 0,
-            k: 0,
-            v: 0,
-            attn_out: 0,
-            mlp_in: 0,
-            mlp_neuron: 0,
-            mlp_out: 0,
-        },
+        ..PLAIN
     };
 
     #[test]
