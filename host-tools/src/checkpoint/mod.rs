@@ -17,6 +17,7 @@
 //! so the engine, the exporter and the training graph cannot disagree about an angle.
 
 mod blueprint;
+pub mod int8;
 pub mod rope;
 mod sensor;
 
@@ -25,7 +26,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lacuna::config::Config;
-use lacuna::format::schema::{self, Kind};
+use lacuna::format::schema::{self, Id, Kind};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensorError, SafeTensors};
 use zerocopy::IntoBytes;
@@ -126,6 +127,23 @@ pub fn shape(tensor: &schema::Tensor) -> Vec<usize> {
     } else {
         vec![tensor.rows, tensor.cols]
     }
+}
+
+/// True for the tensors that pruning and its density speak of.
+pub fn prunable(id: Id) -> bool {
+    matches!(
+        id,
+        Id::Embedding
+            | Id::Patch
+            | Id::Wq
+            | Id::Wk
+            | Id::Wv
+            | Id::Wo
+            | Id::W1
+            | Id::W3
+            | Id::W2
+            | Id::Head
+    )
 }
 
 impl Checkpoint {

@@ -11,6 +11,7 @@ use lacuna::format::{self, Entry, ValueType};
 use lacuna::sparse::{self, Dense, Layout, Major, Matrix, Stored};
 
 use super::Error;
+use crate::checkpoint::int8;
 use crate::memory::Buffer;
 
 /// Rounded values of a matrix, row-major whatever form they will take.
@@ -23,7 +24,7 @@ pub(crate) enum Rounded {
 
 /// Rounds a matrix of `cols` inputs.
 ///
-/// f16: to nearest, ties to even. i8: s = max|w|/127 over the weights of an output, q = rne(w/s), 0 where s is 0.
+/// f16: to nearest, ties to even. i8: [`int8`].
 ///
 /// # Errors
 /// A value beyond f16's range, with its place.
@@ -50,15 +51,8 @@ pub(crate) fn round(
             let mut rounded = Vec::with_capacity(values.len());
             let mut scales = Vec::with_capacity(values.len() / cols);
             for row in values.chunks_exact(cols) {
-                let max = row.iter().fold(0.0f32, |m, v| m.max(v.abs()));
-                let scale = max / 127.0;
-                rounded.extend(row.iter().map(|v| {
-                    if scale == 0.0 {
-                        0
-                    } else {
-                        (v / scale).round_ties_even().clamp(-127.0, 127.0) as i8
-                    }
-                }));
+                let scale = int8::scale(row);
+                rounded.extend(row.iter().map(|w| int8::round(*w, scale)));
                 scales.push(scale);
             }
             Ok(Rounded::I8(rounded, scales))

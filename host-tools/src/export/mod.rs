@@ -32,11 +32,10 @@ use serde_json::json;
 
 use self::activity::Activity;
 use self::encode::{Laid, Rounded};
-use crate::checkpoint::{Checkpoint, Tokenizer};
+use crate::checkpoint::{Checkpoint, Tokenizer, prunable};
 use crate::import;
 use crate::memory::Buffer;
 use crate::plan;
-use crate::prune::prunable;
 
 pub use activity::Error as CalibrateError;
 pub use target::Target;
