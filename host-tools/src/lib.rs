@@ -48,9 +48,6 @@ pub mod data;
 // Weight-sparse training.
 pub mod train;
 
-// One-shot magnitude pruning.
-pub mod prune;
-
 // Models that were trained elsewhere.
 pub mod import;
 
@@ -65,6 +62,12 @@ pub mod run;
 
 // How well a model predicts text.
 pub mod eval;
+
+// Text as the tokens of one model.
+pub mod tokens;
+
+// One-shot pruning.
+pub mod prune;
 
 // Many runs and the curve they draw.
 pub mod sweep;

@@ -34,6 +34,7 @@ mod scores;
 mod study;
 mod sweep;
 mod tasks;
+mod text;
 mod train;
 mod units;
 mod windows;

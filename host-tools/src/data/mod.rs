@@ -209,8 +209,8 @@ pub fn held_out(documents: Vec<Document>, seed: u64) -> Vec<Document> {
         .collect()
 }
 
-/// What each document is for; where there are two or more, some are learned from and some are validated on.
-fn parts(documents: &[Document], seed: u64) -> Vec<Part> {
+/// What each document is for under `seed`; where there are two or more, some are learned from and some are validated on.
+pub fn parts(documents: &[Document], seed: u64) -> Vec<Part> {
     let lots: Vec<u64> = documents.iter().map(|d| lot(seed, &d.name)).collect();
     let limit = (HELD_OUT * u64::MAX as f64) as u64;
     let (least, most) = (
