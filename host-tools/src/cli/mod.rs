@@ -28,6 +28,7 @@ mod listen;
 mod monitor;
 mod open;
 mod prune;
+mod recover;
 mod replay;
 mod run;
 mod scores;
@@ -69,6 +70,7 @@ enum Command {
     Sweep(sweep::Args),
     Import(import::Args),
     Prune(prune::Args),
+    Recover(recover::Args),
     Circuit(circuit::Args),
     Export(export::Args),
     Inspect(inspect::Args),
@@ -97,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(args) => sweep::run(args, cli.quiet),
         Command::Import(args) => import::run(args, cli.quiet),
         Command::Prune(args) => prune::run(args, cli.quiet),
+        Command::Recover(args) => recover::run(args, cli.quiet),
         Command::Circuit(args) => circuit::run(args, cli.quiet),
         Command::Export(args) => export::run(args, cli.quiet),
         Command::Inspect(args) => inspect::run(args, cli.quiet),

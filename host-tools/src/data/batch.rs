@@ -5,20 +5,20 @@
 
 use super::Error;
 
-/// Draws training sequences.
+/// Draws training sequences of bytes, or of other tokens.
 #[derive(Clone, Copy, Debug)]
-pub struct Sampler<'a> {
-    stream: &'a [u8],
+pub struct Sampler<'a, T = u8> {
+    stream: &'a [T],
     seq: usize,
     seed: u64,
 }
 
-impl<'a> Sampler<'a> {
-    /// Sequences of `seq` bytes and their successors from `stream`.
+impl<'a, T> Sampler<'a, T> {
+    /// Sequences of `seq` tokens and their successors from `stream`.
     ///
     /// # Errors
     /// A stream shorter than one sequence.
-    pub fn new(stream: &'a [u8], seq: usize, seed: u64) -> Result<Self, Error> {
+    pub fn new(stream: &'a [T], seq: usize, seed: u64) -> Result<Self, Error> {
         let len = stream.len();
         if len <= seq {
             let which = "training";
@@ -27,13 +27,13 @@ impl<'a> Sampler<'a> {
         Ok(Sampler { stream, seq, seed })
     }
 
-    /// Bytes of a sequence, the one behind it not counted.
+    /// Tokens of a sequence, the one behind it not counted.
     pub fn seq(&self) -> usize {
         self.seq
     }
 
-    /// Sequence `row` of step `step`: `seq + 1` bytes.
-    pub fn sequence(&self, step: u64, row: u64) -> &'a [u8] {
+    /// Sequence `row` of step `step`: `seq + 1` tokens.
+    pub fn sequence(&self, step: u64, row: u64) -> &'a [T] {
         let places = (self.stream.len() - self.seq) as u64;
         let lot = mix(mix(mix(self.seed) ^ step) ^ row);
         let start = (u128::from(lot) * u128::from(places)) >> 64;

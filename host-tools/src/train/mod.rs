@@ -22,6 +22,7 @@ pub mod optimiser;
 pub mod parameters;
 pub mod project;
 pub mod recipe;
+pub mod recover;
 pub mod schedule;
 mod select;
 pub mod settings;
@@ -46,6 +47,7 @@ use graph::Graph;
 use journal::Journal;
 use optimiser::Moments;
 use parameters::Layout;
+use project::Keep;
 use state::{Note, State};
 use step::Lessons;
 
@@ -155,7 +157,8 @@ pub fn run_on(
     let sampler = Sampler::new(&corpus.train, config.seq_len, settings.seed)?;
     let windows = corpus.windows(config.seq_len, settings.windows)?;
     let per_step = (settings.batch * config.seq_len) as u64;
-    let learned = learn(settings, &corpus.id, &sampler, per_step, dir, saving, watch)?;
+    let course = Course::new(&corpus.id, &sampler, per_step);
+    let learned = learn(settings, course, dir, saving, watch)?;
     let Learned {
         graph,
         layout,
@@ -186,6 +189,31 @@ pub fn run_on(
     Ok(summary)
 }
 
+/// What a run learns, and from where.
+struct Course<'a> {
+    /// Names the data.
+    id: &'a str,
+    lessons: &'a dyn Lessons,
+    /// Bytes, tokens or windows that a step reads.
+    per_step: u64,
+    /// What a fresh run begins with; `None` is random.
+    initial: Option<Vec<f32>>,
+    keep: Keep,
+}
+
+impl<'a> Course<'a> {
+    /// From random weights to the density of the schedule.
+    fn new(id: &'a str, lessons: &'a dyn Lessons, per_step: u64) -> Course<'a> {
+        Course {
+            id,
+            lessons,
+            per_step,
+            initial: None,
+            keep: Keep::Density,
+        }
+    }
+}
+
 /// Where a run ended.
 struct Learned {
     graph: Graph,
@@ -197,29 +225,38 @@ struct Learned {
     seconds: f64,
 }
 
-/// The steps of a run, whatever it learns: `id` names the data, `per_step` counts what a step reads.
+/// The steps of a run, whatever it learns.
 fn learn(
     settings: &Settings,
-    id: &str,
-    lessons: &dyn Lessons,
-    per_step: u64,
+    course: Course<'_>,
     dir: &Path,
     saving: Saving,
     watch: &mut dyn FnMut(&Metrics),
 ) -> Result<Learned, Error> {
+    let Course {
+        id,
+        lessons,
+        per_step,
+        initial,
+        keep,
+    } = course;
     let config = settings.model.config;
     let layout = Arc::new(Layout::new(&config));
     let graph = Graph::new(&config, layout.clone(), settings.device)?;
+    let graph = match &settings.recover {
+        Some(recover) if recover.int8 => graph.int8(),
+        _ => graph,
+    };
     fs::create_dir_all(dir).map_err(|source| checkpoint::Error::Create {
         path: dir.to_owned(),
         source,
     })?;
-    let mut state = begin(settings, id, &layout, dir)?;
+    let mut state = begin(settings, id, &layout, initial, dir)?;
     let mut journal = Journal::open(dir, state.note.step)?;
     let (began, first) = (Instant::now(), state.note.step);
     let (mut saved, mut saved_at) = (Instant::now(), first);
     while state.note.step < settings.schedule.steps {
-        let mut metrics = step::step(settings, &graph, &layout, lessons, &mut state)?;
+        let mut metrics = step::step(settings, &graph, &layout, lessons, &keep, &mut state)?;
         let seconds = began.elapsed().as_secs_f64().max(1e-9);
         metrics.tokens_per_second = ((metrics.step - first) * per_step) as f64 / seconds;
         if metrics.step % 10 == 0 || metrics.step == settings.schedule.steps {
@@ -244,7 +281,13 @@ fn learn(
 }
 
 /// The state in `dir`, or a fresh one.
-fn begin(settings: &Settings, id: &str, layout: &Layout, dir: &Path) -> Result<State, Error> {
+fn begin(
+    settings: &Settings,
+    id: &str,
+    layout: &Layout,
+    initial: Option<Vec<f32>>,
+    dir: &Path,
+) -> Result<State, Error> {
     let other = |what| Error::Other {
         dir: dir.to_owned(),
         what,
@@ -265,7 +308,7 @@ fn begin(settings: &Settings, id: &str, layout: &Layout, dir: &Path) -> Result<S
                 step: 0,
                 smoothed: None,
             },
-            parameters: layout.initial(settings.seed),
+            parameters: initial.unwrap_or_else(|| layout.initial(settings.seed)),
             moments: Moments::new(layout.len),
         }),
     }

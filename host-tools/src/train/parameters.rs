@@ -37,6 +37,13 @@ pub struct Entry {
     pub sparse: bool,
 }
 
+impl Entry {
+    /// Whether a file may store it rounded: every matrix and every table of rows.
+    pub fn stored(&self) -> bool {
+        self.sparse || self.id == Id::Bigram
+    }
+}
+
 /// Where every learned tensor lies.
 #[derive(Clone, Debug)]
 pub struct Layout {

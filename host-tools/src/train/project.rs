@@ -18,6 +18,56 @@ use super::parameters::{Entry, Layout};
 use super::select::mark;
 use super::simd::fast;
 
+/// What is cleared after a step.
+#[derive(Clone, Debug)]
+pub enum Keep {
+    /// All but the largest of each matrix, as the schedule's density says.
+    Density,
+    /// The weights that were zero, for good: as many numbers as the flat vector, and 0 where it is to stay zero.
+    Mask(Vec<f32>),
+    /// All but the largest of each sparse matrix, so many of each in the order of the layout.
+    Counts(Vec<usize>),
+}
+
+impl Keep {
+    /// The zeros of `flat`, or with `choose_again` only their number in each matrix.
+    pub fn of(layout: &Layout, flat: &[f32], choose_again: bool) -> Keep {
+        let sparse = layout.entries.iter().filter(|e| e.sparse);
+        if choose_again {
+            let stay = |e: &Entry| flat[e.range.clone()].iter().filter(|w| **w != 0.0).count();
+            return Keep::Counts(sparse.map(stay).collect());
+        }
+        let mut mask = vec![1.0; flat.len()];
+        for entry in sparse {
+            let weights = mask[entry.range.clone()].iter_mut();
+            for (m, w) in weights.zip(&flat[entry.range.clone()]) {
+                *m = f32::from(u8::from(*w != 0.0));
+            }
+        }
+        Keep::Mask(mask)
+    }
+
+    /// Clears what does not stay in `flat`.
+    pub fn hold(&self, layout: &Layout, flat: &mut [f32], density: f64, per_neuron: usize) {
+        match self {
+            Keep::Density => project(layout, flat, density, per_neuron),
+            Keep::Mask(mask) => {
+                for (w, m) in flat.iter_mut().zip(mask) {
+                    *w = if *m == 0.0 { 0.0 } else { *w };
+                }
+            }
+            Keep::Counts(counts) => {
+                let sparse = layout.entries.iter().filter(|e| e.sparse);
+                for (entry, &k) in sparse.zip(counts) {
+                    if k < entry.range.len() {
+                        matrix(entry, &mut flat[entry.range.clone()], k, per_neuron);
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Clears the smallest weights of every sparse matrix of `flat`, at most `per_neuron` protected per neuron.
 pub fn project(layout: &Layout, flat: &mut [f32], density: f64, per_neuron: usize) {
     for entry in layout.entries.iter().filter(|e| e.sparse) {

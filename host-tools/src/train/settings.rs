@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::classify::Classify;
 use super::graph::Device;
 use super::optimiser::{Constants, Normalise};
+use super::recover::Recover;
 use super::schedule::Schedule;
 use crate::checkpoint::{Blueprint, Tokenizer};
 use crate::data::Source;
@@ -38,6 +39,9 @@ pub struct Settings {
     /// Set where windows of recordings are learned and not text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classify: Option<Classify>,
+    /// Set where a trained model is trained on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recover: Option<Recover>,
 }
 
 /// What `lacuna train` does without flags: a 10 % dense model of two blocks on `rust-source`, a quarter of the
@@ -103,6 +107,7 @@ pub const DEFAULT: Settings = Settings {
     device: Device::Cpu,
     windows: 256,
     classify: None,
+    recover: None,
 };
 
 impl Default for Settings {
@@ -164,7 +169,13 @@ impl Settings {
             {
                 invalid("jitter is not a finite number of at least zero")
             }
-            _ if self.classify.is_none() && self.model.config.vocab_size != 256 => {
+            _ if self.recover.is_some() && self.classify.is_some() => invalid(
+                "a classifier cannot be recovered: it takes windows of samples, and text is learned",
+            ),
+            _ if self.classify.is_none()
+                && self.recover.is_none()
+                && self.model.config.vocab_size != 256 =>
+            {
                 invalid("vocab_size is not 256, and training is on bytes")
             }
             _ if s.steps == 0 => invalid("steps is zero"),
@@ -182,7 +193,10 @@ impl Settings {
             {
                 invalid("annealing does not begin before it ends, within [0, 1]")
             }
-            _ => Ok(()),
+            _ => match &self.recover {
+                Some(recover) => recover.check(&self.model.config),
+                None => Ok(()),
+            },
         }
     }
 }

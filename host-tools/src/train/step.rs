@@ -14,8 +14,9 @@ use std::thread::{self, ScopedJoinHandle};
 use super::graph::{Batch, Graph, Inputs};
 use super::optimiser::decay;
 use super::parameters::Layout;
+use super::project::Keep;
 use super::state::State;
-use super::{Error, Metrics, Settings, project};
+use super::{Error, Metrics, Settings};
 use crate::data::Sampler;
 
 /// What a run learns from.
@@ -33,6 +34,7 @@ pub(super) fn step(
     graph: &Graph,
     layout: &Layout,
     lessons: &dyn Lessons,
+    keep: &Keep,
     state: &mut State,
 ) -> Result<Metrics, Error> {
     let at = state.note.step;
@@ -45,7 +47,7 @@ pub(super) fn step(
     state
         .moments
         .step(&mut state.parameters, &gradient, at, lr, constants);
-    project::project(layout, &mut state.parameters, density, settings.per_neuron);
+    keep.hold(layout, &mut state.parameters, density, settings.per_neuron);
     for entry in layout.entries.iter().filter(|e| e.sparse) {
         decay(&mut state.parameters[entry.range.clone()], lr, constants);
     }
@@ -104,19 +106,20 @@ fn sharded_gradient(
     (mean, sum)
 }
 
-impl Lessons for Sampler<'_> {
+impl<T: Copy + Into<u32> + Sync> Lessons for Sampler<'_, T> {
     fn batch(&self, step: u64, rows: Range<usize>) -> Batch {
         let seq = self.seq();
         let (mut tokens, mut targets) = (Vec::new(), Vec::new());
         for row in rows {
-            let bytes = self.sequence(step, row as u64);
-            tokens.extend(bytes[..seq].iter().map(|&b| u32::from(b)));
-            targets.extend(bytes[1..].iter().map(|&b| u32::from(b)));
+            let drawn = self.sequence(step, row as u64);
+            tokens.extend(drawn[..seq].iter().map(|&t| t.into()));
+            targets.extend(drawn[1..].iter().map(|&t| t.into()));
         }
         Batch {
             seq,
             inputs: Inputs::Tokens(tokens.into()),
             targets: targets.into(),
+            soft: None,
         }
     }
 }

@@ -116,6 +116,7 @@ impl Lessons for Windows {
             seq: self.seq,
             inputs: Inputs::Patches(patches.into()),
             targets: targets.into(),
+            soft: None,
         }
     }
 }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::settings::Settings;
-use super::{Error, Learned, Metrics, Saving, learn};
+use super::{Course, Error, Learned, Metrics, Saving, learn};
 use crate::checkpoint::{Checkpoint, Sensor, Weights};
 use crate::data::series::nearest::Nearest;
 use crate::data::series::{self, Scale, Set, windows};
@@ -109,15 +109,8 @@ pub fn run(
     }
     let scale = set.scale(&held_out);
     let lessons = Windows::new(set, &others, &scale, settings, classify.jitter)?;
-    let learned = learn(
-        settings,
-        &set.id,
-        &lessons,
-        settings.batch as u64,
-        dir,
-        saving,
-        watch,
-    )?;
+    let course = Course::new(&set.id, &lessons, settings.batch as u64);
+    let learned = learn(settings, course, dir, saving, watch)?;
     let counted = score(&learned, set, &held_out, &scale, &config, classify.hop);
     let share = |n: usize| (counted.all > 0).then(|| n as f64 / counted.all as f64);
     let summary = Summary {

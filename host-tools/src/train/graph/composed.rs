@@ -9,7 +9,7 @@ use burn::tensor::activation::{relu, sigmoid, softmax};
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use lacuna::config::{Activation, Config};
 
-use super::{Rope, Tokens};
+use super::{Rope, Soft, Tokens};
 
 fn indices(tokens: impl Iterator<Item = usize>, device: &Device) -> Tensor<1, Int> {
     let ids: Vec<i32> = tokens.map(|t| t as i32).collect();
@@ -228,4 +228,34 @@ pub(super) fn cross_entropy(logits: Tensor<2>, targets: &Tokens) -> Tensor<2> {
     let shifted = logits - peak;
     let total = shifted.clone().exp().sum_dim(1).log();
     (total - shifted.gather(1, wanted)).mean().reshape([1, 1])
+}
+
+/// ln softmax of each row.
+fn log_softmax(x: Tensor<2>) -> Tensor<2> {
+    let shifted = x.clone() - x.detach().max_dim(1);
+    shifted.clone() - shifted.exp().sum_dim(1).log()
+}
+
+/// `share · T² · KL(softmax(soft / T) ‖ softmax(logits / T)) + (1 − share) · cross entropy`, in nats, (1, 1).
+pub(super) fn distil(logits: Tensor<2>, targets: &Tokens, soft: &Soft) -> Tensor<2> {
+    let Soft {
+        temperature: t,
+        share,
+        ..
+    } = *soft;
+    let data = TensorData::new(soft.logits.to_vec(), logits.dims());
+    let teacher = Tensor::<2>::from_data(data, &logits.device());
+    let [p, q] = [teacher, logits.clone()].map(|x| log_softmax(x.div_scalar(t)));
+    let apart = (p.clone().exp() * (p - q)).sum_dim(1).mean();
+    let apart = apart.reshape([1, 1]).mul_scalar(share * t * t);
+    apart + cross_entropy(logits, targets).mul_scalar(1.0 - share)
+}
+
+/// Each row in steps of its largest |x| / 127; the gradient passes as if it were not rounded.
+pub(super) fn int8(x: Tensor<2>) -> Tensor<2> {
+    let own = x.clone().detach();
+    let scale = own.clone().abs().max_dim(1).div_scalar(127.0);
+    let scale = scale.clone().mask_fill(scale.equal_elem(0.0), 1.0);
+    let rounded = (own.clone() / scale.clone()).round() * scale;
+    x + (rounded - own)
 }

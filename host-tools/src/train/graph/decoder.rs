@@ -16,8 +16,7 @@ impl Graph {
             Inputs::Tokens(tokens) => self.head(leaves, x, tokens),
             Inputs::Patches(_) => {
                 let pooled = self.layers.mean(x, seq);
-                self.layers
-                    .linear(pooled, at(Id::Head), Some(at(Id::HeadBias)))
+                self.linear(pooled, at(Id::Head), Some(at(Id::HeadBias)))
             }
         }
     }
@@ -77,6 +76,10 @@ impl Graph {
 
     /// Products with frozen weights skip the gradient of the weights, which a fused one always computes.
     fn linear(&self, x: Tensor<2>, w: Tensor<2>, b: Option<Tensor<2>>) -> Tensor<2> {
+        let x = match self.int8 {
+            true => self.layers.int8(x),
+            false => x,
+        };
         match self.masks {
             None => self.layers.linear(x, w, b),
             Some(_) => composed::linear(x, w, b),

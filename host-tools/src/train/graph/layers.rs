@@ -7,9 +7,9 @@ use lacuna::config::{Activation, Config};
 
 use super::composed;
 use super::fused::{
-    self, Activate, AddRows, Attend, CrossEntropy, Embed, Linear, Mask, Norm, TopK,
+    self, Activate, AddRows, Attend, CrossEntropy, Distil, Embed, Int8, Linear, Mask, Norm, TopK,
 };
-use super::{Rope, Tokens};
+use super::{Rope, Soft, Tokens};
 
 /// Which of the two realisations runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,5 +138,20 @@ impl Layers {
         }
         let targets = targets.clone();
         fused::run1(CrossEntropy { targets }, logits)
+    }
+
+    pub(super) fn distil(self, logits: Tensor<2>, targets: &Tokens, soft: &Soft) -> Tensor<2> {
+        if self == Layers::Composed {
+            return composed::distil(logits, targets, soft);
+        }
+        let (targets, soft) = (targets.clone(), soft.clone());
+        fused::run1(Distil { targets, soft }, logits)
+    }
+
+    pub(super) fn int8(self, x: Tensor<2>) -> Tensor<2> {
+        match self {
+            Layers::Composed => composed::int8(x),
+            Layers::Fused => fused::run1(Int8, x),
+        }
     }
 }

@@ -32,6 +32,7 @@ use lacuna::config::{Config, Position};
 use lacuna::format::schema::Id;
 
 use super::parameters::Layout;
+use crate::checkpoint::int8;
 
 pub use device::{Device, Unavailable};
 pub use layers::Layers;
@@ -63,6 +64,19 @@ pub struct Batch {
     pub inputs: Inputs,
     /// The token that follows each; the class of each window.
     pub targets: Tokens,
+    /// What another model says follows; `None` where the targets alone are learned.
+    pub soft: Option<Soft>,
+}
+
+/// What another model says follows, and how much that counts.
+#[derive(Clone, Debug)]
+pub struct Soft {
+    /// Its logits, (rows, vocabulary).
+    pub logits: Arc<[f32]>,
+    /// Both models' logits are divided by this, and their divergence is multiplied by its square.
+    pub temperature: f32,
+    /// Share of the divergence in the loss; the rest is the cross entropy of the targets.
+    pub share: f32,
 }
 
 /// A model of one configuration on one device.
@@ -73,6 +87,7 @@ pub struct Graph {
     rope: Option<Arc<Rope>>,
     device: burn::tensor::Device,
     layers: Layers,
+    int8: bool,
     gaps: gaps::Gaps,
     masks: mask::Masks,
 }
@@ -89,6 +104,7 @@ impl Graph {
             rope: (config.position == Position::Rope).then(|| Arc::new(Rope::new(config))),
             device: device.open()?,
             layers: device.layers(),
+            int8: false,
             gaps: None,
             masks: None,
         })
@@ -102,10 +118,19 @@ impl Graph {
         }
     }
 
+    /// The same graph as it computes when it is exported to int8: weights and the inputs of products rounded as the
+    /// engine rounds them, their gradients taken as if they were not.
+    pub fn int8(self) -> Graph {
+        Graph { int8: true, ..self }
+    }
+
     /// `parameters` on `device`, with gradients if they are `tracked`.
     fn leaves(&self, parameters: &[f32], device: &burn::tensor::Device, tracked: bool) -> Leaves {
         let leaf = |entry: &super::parameters::Entry| {
-            let values = parameters[entry.range.clone()].to_vec();
+            let mut values = parameters[entry.range.clone()].to_vec();
+            if self.int8 && entry.stored() {
+                int8::fake(&mut values, entry.cols);
+            }
             let data = TensorData::new(values, [entry.rows, entry.cols]);
             let leaf = Tensor::from_data(data, device);
             if tracked { leaf.require_grad() } else { leaf }
@@ -118,7 +143,10 @@ impl Graph {
     pub fn gradient(&self, parameters: &[f32], batch: &Batch) -> (f32, Vec<f32>) {
         let leaves = self.leaves(parameters, &self.device.clone().autodiff(), true);
         let logits = self.decode(&leaves, &batch.inputs, batch.seq);
-        let loss = self.layers.cross_entropy(logits, &batch.targets);
+        let loss = match &batch.soft {
+            None => self.layers.cross_entropy(logits, &batch.targets),
+            Some(soft) => self.layers.distil(logits, &batch.targets, soft),
+        };
         let tape = loss.backward();
         let mut gradient = vec![0.0; self.layout.len];
         for entry in &self.layout.entries {

@@ -15,6 +15,8 @@
 mod activation;
 mod attention;
 mod cross_entropy;
+mod distil;
+mod int8;
 mod linear;
 mod lookup;
 mod mask;
@@ -37,6 +39,8 @@ use burn::tensor::{Tensor, TensorData};
 pub(super) use activation::Activate;
 pub(super) use attention::Attend;
 pub(super) use cross_entropy::CrossEntropy;
+pub(super) use distil::Distil;
+pub(super) use int8::Int8;
 pub(super) use linear::Linear;
 pub(super) use lookup::{AddRows, Embed};
 pub(super) use mask::Mask;
