@@ -135,7 +135,6 @@ fn sweep(path: &Path, dir: &Path) -> anyhow::Result<Sweep> {
 
 /// Does `jobs` under a bar of the work that is left.
 fn work(sweep: &Sweep, jobs: &[&Job], at_once: usize, out: &Out) -> anyhow::Result<()> {
-    let steps = sweep.spec().steps.max(1);
     let all: u64 = jobs.iter().map(|job| sweep.cost(job)).sum();
     let bar = if out.quiet {
         ProgressBar::hidden()
@@ -157,15 +156,15 @@ fn work(sweep: &Sweep, jobs: &[&Job], at_once: usize, out: &Out) -> anyhow::Resu
                 state.1 += 1;
                 let line = format!("{} of {}: {}", state.1, jobs.len(), said(outcome));
                 bar.suspend(|| out.note(line));
-                (&outcome.job, steps)
+                (&outcome.job, sweep.steps(&outcome.job))
             }
         };
         state.0.insert(job.number, at);
         let cost = |(number, at): (&usize, &u64)| {
             let job = jobs.iter().find(|job| job.number == *number);
-            job.map_or(0, |job| sweep.cost(job) / steps * at)
+            job.map_or(0, |job| sweep.parameters(job) * at)
         };
-        if at % 10 == 0 || at == steps {
+        if at % 10 == 0 || at == sweep.steps(job) {
             bar.set_position(state.0.iter().map(cost).sum());
         }
         if let Event::Step(job, metrics) = event {
@@ -215,6 +214,7 @@ fn list(sweep: &Sweep, out: &Out) -> anyhow::Result<()> {
             "density",
             "lr ×",
             "seed",
+            "made",
             "parameters",
             "done",
         ];
@@ -225,7 +225,8 @@ fn list(sweep: &Sweep, out: &Out) -> anyhow::Result<()> {
                 job.density.to_string(),
                 job.lr.to_string(),
                 job.seed.to_string(),
-                count(sweep.cost(job) / sweep.spec().steps.max(1)),
+                job.after.map_or("trained".to_owned(), |a| a.to_string()),
+                count(sweep.parameters(job)),
                 if done.is_some() { "yes" } else { "no" }.to_owned(),
             ]
         });
@@ -237,6 +238,7 @@ fn text(curve: &Curve) -> String {
     let head = [
         "fixed",
         "dense width",
+        "made",
         "density",
         "width",
         "lr ×",
@@ -253,6 +255,7 @@ fn text(curve: &Curve) -> String {
                 [
                     p.place.fixed.name().to_owned(),
                     p.place.base_width.to_string(),
+                    p.place.made(),
                     p.place.density.to_string(),
                     p.place.width.unwrap_or(0).to_string(),
                     p.lr.to_string(),

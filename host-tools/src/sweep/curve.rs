@@ -146,7 +146,10 @@ impl Curve {
                 missing.push((place, "needs a wider model than max_width"));
                 continue;
             };
-            let here = |o: &&Outcome| o.job.width == width && o.job.density == place.density;
+            let here = |o: &&Outcome| {
+                let job = &o.job;
+                (job.width, job.density, job.after) == (width, place.density, place.after)
+            };
             let runs: Vec<&Outcome> = outcomes.iter().filter(here).collect();
             let mut rates: Vec<f64> = runs.iter().map(|o| o.job.lr).collect();
             rates.sort_by(f64::total_cmp);
@@ -178,7 +181,7 @@ impl Curve {
     pub fn lines(&self) -> Vec<(Place, Vec<&Point>)> {
         let mut lines: Vec<(Place, Vec<&Point>)> = Vec::new();
         for point in self.points.iter().filter(|p| p.best) {
-            let of = |p: &Place| (p.fixed, p.base_width);
+            let of = |p: &Place| (p.fixed, p.base_width, p.after);
             match lines.iter_mut().find(|l| of(&l.0) == of(&point.place)) {
                 Some((_, line)) => line.push(point),
                 None => lines.push((point.place, vec![point])),
@@ -202,16 +205,17 @@ impl Curve {
 
     /// One line a figure: every column a script needs to draw any of the curves.
     pub(super) fn csv(&self) -> String {
-        let mut csv = "fixed,base_width,density,width,lr,best,seeds,parameters,nonzeros,file_bytes,figure,mean,low,high\n"
+        let mut csv = "fixed,base_width,made,density,width,lr,best,seeds,parameters,nonzeros,file_bytes,figure,mean,low,high\n"
             .to_owned();
         for p in &self.points {
             for m in &p.figures {
                 let place = &p.place;
                 let _ = write!(
                     csv,
-                    "{},{},{},{},{},{},{},{},{},{},{},{}",
+                    "{},{},{},{},{},{},{},{},{},{},{},{},{}",
                     place.fixed.name().replace(' ', "_"),
                     place.base_width,
+                    place.made(),
                     place.density,
                     place.width.unwrap_or(0),
                     p.lr,
@@ -248,6 +252,7 @@ mod tests {
                 density,
                 lr,
                 seed,
+                after: None,
             },
             parameters: 100,
             nonzeros: 50,
@@ -269,6 +274,7 @@ mod tests {
             base_width: 32,
             density,
             width,
+            after: None,
         }
     }
 
@@ -310,7 +316,7 @@ mod tests {
         let csv = curve.csv();
         assert_eq!(csv.lines().count(), 3);
         let columns = |line: &str| line.split(',').count();
-        assert!(csv.lines().all(|l| columns(l) == 14), "{csv}");
+        assert!(csv.lines().all(|l| columns(l) == 15), "{csv}");
     }
 
     #[test]

@@ -7,7 +7,9 @@
 //!
 //! What is expected, said before any run (Gao et al., figure 3, and the reproduction's test T1): at fixed total size bits
 //! per byte do not fall as the density falls, Spearman's correlation of the two at most −0.9 over the means; at fixed
-//! nonzeros, and at fixed flash bytes, a wider and sparser model is better than the dense one. [`Curve`] says what came out.
+//! nonzeros, and at fixed flash bytes, a wider and sparser model is better than the dense one. Of models that are pruned
+//! after their training ([`After`]): without recovery sparsegpt loses least and magnitude most, all of them more than
+//! training sparse from 1/4 on; recovery closes most of that at 1/2 and 1/4, less at 1/16. [`Curve`] says what came out.
 //!
 //! # Invariants
 //! - A finished run is never redone, a killed one goes on where it stood, and neither changes a byte of any result.
@@ -17,6 +19,7 @@
 //! # Why
 //! A manifest of files instead of a server: any scheduler that can count can run it, and what is missing can be seen.
 
+mod after;
 mod curve;
 mod page;
 mod plan;
@@ -36,10 +39,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint;
 use crate::data::{Corpus, Source};
-use crate::{export, output, train};
+use crate::{export, output, prune, train};
 use train::Metrics;
 use train::parameters::Layout;
 
+pub use after::After;
 pub use curve::{ACCURACY, Curve, LOSS, Mean, Point, TEST, VALIDATION};
 pub use plan::{Job, Place};
 pub use run::{Answers, Figures, MODEL, Outcome, RESULT};
@@ -67,6 +71,12 @@ pub enum Error {
     Other(PathBuf),
     #[error("{} is being run by another process", .0.display())]
     Busy(PathBuf),
+    #[error("the dense model of this run is not there yet: run {0} first")]
+    Dense(usize),
+    #[error("there is no dense model among the runs")]
+    NoDense,
+    #[error("the dense model cannot be pruned")]
+    Prune(#[from] prune::Error),
     #[error("there is no run {number}; they are numbered 1 to {last}")]
     Number { number: usize, last: usize },
     #[error(transparent)]
@@ -182,7 +192,7 @@ impl Sweep {
         run::result(&self.folder(job))
     }
 
-    /// The settings of a run.
+    /// The settings of a run; of one that prunes, of its dense model at the density of the pruned.
     ///
     /// # Errors
     /// None that a checked specification has.
@@ -191,12 +201,21 @@ impl Sweep {
             .settings(job.width, job.density, job.lr, job.seed)
     }
 
+    /// Learned numbers of a run's model.
+    pub fn parameters(&self, job: &Job) -> u64 {
+        let settings = self.settings(job);
+        settings.map_or(0, |s| Layout::new(&s.model.config).len as u64)
+    }
+
+    /// Steps of a run, at least one.
+    pub fn steps(&self, job: &Job) -> u64 {
+        let steps = job.after.map_or(self.spec().steps, |after| after.recovery);
+        steps.max(1)
+    }
+
     /// What a run costs, steps times learned numbers: the unit of progress.
     pub fn cost(&self, job: &Job) -> u64 {
-        let len = self
-            .settings(job)
-            .map_or(0, |s| Layout::new(&s.model.config).len);
-        self.spec().steps * len as u64
+        self.steps(job) * self.parameters(job)
     }
 
     /// Runs `jobs`, `at_once` side by side, the most expensive first; results are the same for any number.
@@ -209,9 +228,25 @@ impl Sweep {
         at_once: usize,
         watch: &(dyn Fn(Event<'_>) + Sync),
     ) -> Result<Vec<Outcome>, Error> {
-        let mut order = jobs.to_vec();
-        order.sort_by_key(|job| (core::cmp::Reverse(self.cost(job)), job.number));
-        let corpora = self.corpora(&order)?;
+        // What is pruned after its training waits for all that is trained.
+        let (after, trained): (Vec<&Job>, Vec<&Job>) = jobs.iter().partition(|j| j.after.is_some());
+        let mut outcomes = Vec::new();
+        for mut order in [trained, after] {
+            order.sort_by_key(|job| (core::cmp::Reverse(self.cost(job)), job.number));
+            outcomes.extend(self.run_all(&order, at_once, watch)?);
+        }
+        outcomes.sort_by_key(|o| o.job.number);
+        Ok(outcomes)
+    }
+
+    /// [`Sweep::run`] in this order.
+    fn run_all(
+        &self,
+        order: &[&Job],
+        at_once: usize,
+        watch: &(dyn Fn(Event<'_>) + Sync),
+    ) -> Result<Vec<Outcome>, Error> {
+        let corpora = self.corpora(order)?;
         let next = AtomicUsize::new(0);
         let done = Mutex::new((Vec::new(), None));
         let work = || {
@@ -220,7 +255,14 @@ impl Sweep {
                     continue;
                 };
                 let mut step = |metrics: &Metrics| watch(Event::Step(job, metrics));
-                let ended = run::run(self.spec(), job, corpus, &self.folder(job), &mut step);
+                let ended = self.dense(job).and_then(|dense| {
+                    run::run(
+                        (self.spec(), job, dense.as_deref()),
+                        corpus,
+                        &self.folder(job),
+                        &mut step,
+                    )
+                });
                 let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                 match ended {
                     Ok(outcome) => {
@@ -242,10 +284,21 @@ impl Sweep {
         });
         match done.into_inner().unwrap_or_else(PoisonError::into_inner) {
             (_, Some(error)) => Err(error),
-            (mut outcomes, None) => {
-                outcomes.sort_by_key(|o| o.job.number);
-                Ok(outcomes)
-            }
+            (outcomes, None) => Ok(outcomes),
+        }
+    }
+
+    /// The folder of the dense model that a run prunes; `None` of a run that trains.
+    fn dense(&self, job: &Job) -> Result<Option<PathBuf>, Error> {
+        if job.after.is_none() {
+            return Ok(None);
+        }
+        let same = |j: &&Job| (j.width, j.lr, j.seed) == (job.width, job.lr, job.seed);
+        let dense = |j: &&Job| j.density == 1.0 && j.after.is_none() && same(j);
+        let dense = self.jobs().iter().find(dense).ok_or(Error::NoDense)?;
+        match self.outcome(dense) {
+            Some(_) => Ok(Some(self.folder(dense))),
+            None => Err(Error::Dense(dense.number)),
         }
     }
 

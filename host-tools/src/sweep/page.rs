@@ -145,7 +145,7 @@ fn tasks(curve: &Curve) -> String {
     head.extend(
         points
             .iter()
-            .map(|p| format!("{} · width {}", p.place.density, p.place.width.unwrap_or(0))),
+            .map(|p| format!("{} · {}", p.place.density, line_name(&p.place))),
     );
     let rows = names.into_iter().map(|name| {
         let figure = format!("accuracy.{name}");

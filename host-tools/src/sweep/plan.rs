@@ -11,6 +11,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use super::after::After;
 use super::spec::{Fixed, HEAD, Spec};
 use crate::checkpoint::Checkpoint;
 use crate::export::{self, Plan};
@@ -29,6 +30,17 @@ pub struct Place {
     pub density: f64,
     /// Width of this model; `None` where it would be above the widest.
     pub width: Option<usize>,
+    /// How a dense model became this one; `None` where it was trained sparse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<After>,
+}
+
+impl Place {
+    /// How its models became sparse, in words.
+    pub fn made(&self) -> String {
+        self.after
+            .map_or("trained".to_owned(), |after| after.to_string())
+    }
 }
 
 /// One run.
@@ -46,6 +58,9 @@ pub struct Job {
     pub lr: f64,
     /// Seed.
     pub seed: u64,
+    /// How the dense model of that seed becomes sparse; `None` where the run trains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<After>,
 }
 
 /// Weights of the matrices that stay at `settings`' density.
@@ -122,6 +137,20 @@ pub(super) fn places(spec: &Spec) -> Result<Vec<Place>, Error> {
                     base_width,
                     density,
                     width: width(spec, fixed, base_width, density)?,
+                    after: None,
+                });
+            }
+        }
+    }
+    for &base_width in &spec.widths {
+        for after in spec.afters() {
+            for &density in spec.densities.iter().filter(|d| **d < 1.0) {
+                places.push(Place {
+                    fixed: Fixed::Total,
+                    base_width,
+                    density,
+                    width: Some(base_width),
+                    after: Some(after),
                 });
             }
         }
@@ -137,7 +166,10 @@ pub(super) fn jobs(spec: &Spec, places: &[Place]) -> Vec<Job> {
         for &lr in &spec.lr {
             for &seed in &spec.seeds {
                 let density = place.density;
-                let name = format!("width{width}-density{density}-lr{lr}-seed{seed}");
+                let mut name = format!("width{width}-density{density}-lr{lr}-seed{seed}");
+                if let Some(after) = place.after {
+                    name = format!("{name}-{}", after.suffix());
+                }
                 if jobs.iter().all(|job| job.name != name) {
                     jobs.push(Job {
                         number: jobs.len() + 1,
@@ -146,6 +178,7 @@ pub(super) fn jobs(spec: &Spec, places: &[Place]) -> Vec<Job> {
                         density,
                         lr,
                         seed,
+                        after: place.after,
                     });
                 }
             }
@@ -183,6 +216,19 @@ mod tests {
         assert_eq!(at(Fixed::Nonzeros, 0.0625), None, "needs more than 96");
         let flash = at(Fixed::Flash, 0.25).unwrap();
         assert!(flash > 32 && flash <= wide, "{flash} of {wide}");
+    }
+
+    #[test]
+    fn every_way_of_pruning_is_a_curve_of_its_own() {
+        let spec = spec(
+            "densities = [1, 0.5, 0.25]\nseeds = [1]\nfixed = [\"total\"]\nafter = [\"magnitude\", \"wanda\"]\nrecovery = [0, 20]",
+        );
+        let places = places(&spec).unwrap();
+        assert_eq!(places.len(), 3 + 2 * 2 * 2);
+        let jobs = jobs(&spec, &places);
+        assert_eq!(jobs.len(), places.len());
+        let last = &jobs[jobs.len() - 1];
+        assert_eq!(last.name, "width64-density0.25-lr1-seed1-wanda-recovered20");
     }
 
     #[test]

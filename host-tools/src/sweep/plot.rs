@@ -18,6 +18,9 @@ type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64
 
 /// The name of a line.
 pub(super) fn line_name(place: &Place) -> String {
+    if let Some(after) = place.after {
+        return format!("width {}, {after}", place.base_width);
+    }
     match place.fixed {
         Fixed::Total => format!("width {}", place.base_width),
         other => format!(

@@ -21,6 +21,7 @@ use lacuna::probe::NoProbe;
 use lacuna::session::{Options, Tokenizer};
 use serde::{Deserialize, Serialize};
 
+use super::after::{self, After};
 use super::plan::{self, Job};
 use super::{Error, Spec};
 use crate::checkpoint::{self, Checkpoint};
@@ -90,10 +91,10 @@ pub(super) fn result(dir: &Path) -> Option<Outcome> {
     serde_json::from_slice(&text).ok()
 }
 
-/// Runs `job` in `dir`, from where it stands; `watch` sees every step.
+/// Runs a job in `dir`, from where it stands; `watch` sees every step. `dense` is the folder of the model that it prunes,
+/// if it does not train.
 pub(super) fn run(
-    spec: &Spec,
-    job: &Job,
+    (spec, job, dense): (&Spec, &Job, Option<&Path>),
     corpus: &Corpus,
     dir: &Path,
     watch: &mut dyn FnMut(&Metrics),
@@ -108,18 +109,23 @@ pub(super) fn run(
     }
     let settings = spec.settings(job.width, job.density, job.lr, job.seed)?;
     checkpoint::write_json(&dir.join("settings.json"), &settings)?;
-    let figures = match train::run_on(&settings, corpus, dir, Saving::default(), watch) {
-        Err(train::Error::Diverged { .. }) => None,
-        Err(error) => return Err(error.into()),
-        Ok(summary) => {
-            let checkpoint = Checkpoint::load(dir)?;
+    let trained = match (dense, job.after) {
+        (Some(dense), Some(after)) => pruned(spec, (job, after), dense, corpus, dir, watch)?,
+        _ => trained(&settings, corpus, dir, watch)?,
+    };
+    let figures = match trained {
+        None => None,
+        Some((checkpoint, trigram)) => {
             let how = export::Settings {
                 values: spec.values()?,
                 ..export::Settings::default()
             };
             let file = export::export(&checkpoint, None, &how)?;
             output::write(&dir.join(MODEL), |sink| sink.write_all(&file.bytes))?;
-            Some(figures(spec, &file, corpus, &settings, &summary)?)
+            let layout = Layout::new(&checkpoint.config);
+            let density = layout.density(&layout.flatten(&checkpoint.tensors));
+            let known = (density, trigram);
+            Some(figures(spec, &file, corpus, &settings, known)?)
         }
     };
     let outcome = Outcome {
@@ -130,6 +136,44 @@ pub(super) fn run(
     };
     checkpoint::write_json(&dir.join(RESULT), &outcome)?;
     Ok(outcome)
+}
+
+/// A model and the bits per byte of a trigram model; `None` where training diverged.
+type Trained = Option<(Checkpoint, f64)>;
+
+fn trained(
+    settings: &train::Settings,
+    corpus: &Corpus,
+    dir: &Path,
+    watch: &mut dyn FnMut(&Metrics),
+) -> Result<Trained, Error> {
+    match train::run_on(settings, corpus, dir, Saving::default(), watch) {
+        Err(train::Error::Diverged { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+        Ok(summary) => Ok(Some((
+            Checkpoint::load(dir)?,
+            summary.trigram_bits_per_byte,
+        ))),
+    }
+}
+
+fn pruned(
+    spec: &Spec,
+    job: (&Job, After),
+    dense: &Path,
+    corpus: &Corpus,
+    dir: &Path,
+    watch: &mut dyn FnMut(&Metrics),
+) -> Result<Trained, Error> {
+    let Some(figures) = result(dense).and_then(|outcome| outcome.figures) else {
+        return Ok(None);
+    };
+    let dense = Checkpoint::load(dense)?;
+    let Some(sparse) = after::sparse(spec, job, &dense, corpus, dir, watch)? else {
+        return Ok(None);
+    };
+    sparse.save(dir)?;
+    Ok(Some((sparse, figures.trigram_bits_per_byte)))
 }
 
 /// Holds the run in `dir` for this process.
@@ -154,7 +198,7 @@ fn figures(
     file: &export::Exported,
     corpus: &Corpus,
     settings: &train::Settings,
-    summary: &train::Summary,
+    (density, trigram_bits_per_byte): (f64, f64),
 ) -> Result<Figures, Error> {
     let isa = Isa::detect();
     let mut forms = Buffer::zeroed(0);
@@ -197,10 +241,10 @@ fn figures(
     Ok(Figures {
         file_bytes: file.bytes.len() as u64,
         model_id: file.model_id.iter().map(|b| format!("{b:02x}")).collect(),
-        density: summary.density,
+        density,
         validation_bits_per_byte: predict(&corpus.validation, &windows)?,
         test_bits_per_byte,
-        trigram_bits_per_byte: summary.trigram_bits_per_byte,
+        trigram_bits_per_byte,
         tasks: answers.collect(),
     })
 }

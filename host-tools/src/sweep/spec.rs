@@ -9,8 +9,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use super::after::After;
 use crate::checkpoint::{Blueprint, Tokenizer};
 use crate::export::Values;
+use crate::prune;
 use crate::train::Settings;
 use crate::train::recipe::{Method, Model};
 use crate::train::settings::Invalid;
@@ -75,10 +77,23 @@ pub struct Spec {
     pub pairs: usize,
     /// How exported weights are stored: `f32`, `f16` or `i8`.
     pub values: String,
+    /// How the dense models are pruned besides, after their training.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<prune::Method>,
+    /// Steps of recovery of each of these; 0 is none.
+    #[serde(skip_serializing_if = "none")]
+    pub recovery: Vec<u64>,
     /// Switches of the model; the width is the sweep's.
     pub model: Model,
     /// Switches of the method.
     pub method: Method,
+}
+
+/// No recovery.
+const NONE: [u64; 1] = [0];
+
+fn none(recovery: &[u64]) -> bool {
+    recovery == NONE
 }
 
 impl Default for Spec {
@@ -96,6 +111,8 @@ impl Default for Spec {
             threads: 1,
             pairs: 100,
             values: "f32".to_owned(),
+            after: Vec::new(),
+            recovery: NONE.to_vec(),
             model: Model::default(),
             method: Method::default(),
         }
@@ -144,6 +161,17 @@ impl Spec {
             }
             _ if !whole(&mut widths) => invalid("widths are not one or more, all different"),
             _ if !whole(&mut fixed) => invalid("fixed is not one or more, all different"),
+            _ if !whole(&mut self.recovery.clone()) => {
+                invalid("recovery is not one or more numbers of steps, all different")
+            }
+            _ if (1..self.after.len()).any(|i| self.after[..i].contains(&self.after[i])) => {
+                invalid("two of `after` are the same")
+            }
+            _ if !self.after.is_empty()
+                && !(self.densities.contains(&1.0) && self.fixed.contains(&Fixed::Total)) =>
+            {
+                invalid("`after` prunes dense models: it needs density 1, and \"total\" in `fixed`")
+            }
             _ if self.model.dim.is_some() => invalid("dim in [model] is what `widths` say"),
             _ if self.widths.iter().any(|w| *w > self.max_width) => {
                 invalid("one of the widths is above max_width")
@@ -161,6 +189,18 @@ impl Spec {
                 Ok(())
             }
         }
+    }
+
+    /// Every way in which dense models become sparse after their training.
+    pub(super) fn afters(&self) -> impl Iterator<Item = After> {
+        let ways = self.after.iter().flat_map(|method| {
+            let each = self.recovery.iter();
+            each.map(|&recovery| After {
+                method: *method,
+                recovery,
+            })
+        });
+        ways
     }
 
     /// How exported weights are stored.
@@ -222,7 +262,8 @@ mod tests {
         let settings = |spec: &Spec| spec.settings(64, 0.25, 1.0, 1).unwrap();
         assert_eq!(settings(&example), settings(&defaults));
         let value = serde_json::to_value(&example).unwrap();
-        for key in value.as_object().unwrap().keys() {
+        let keys = value.as_object().unwrap().keys().map(String::as_str);
+        for key in keys.chain(["after", "recovery"]) {
             let written = [format!("{key} ="), format!("[{key}]")];
             assert!(
                 EXAMPLE
@@ -241,6 +282,8 @@ mod tests {
         assert!(refused("seeds = [1, 1]").contains("seeds"));
         assert!(refused("widths = [512]").contains("max_width"));
         assert!(refused("values = \"f8\"").contains("f8"));
+        assert!(refused("after = [\"wanda\"]\ndensities = [0.5]").contains("density 1"));
+        assert!(refused("recovery = []").contains("recovery"));
         assert!(refused("[model]\ndim = 3").contains("widths"));
         assert!(refused("[model]\nseq_len = 64").contains("128"));
         assert!(refused("[model]\nposition = \"spiral\"").contains("spiral"));
