@@ -17,6 +17,8 @@ max_width = 64
 steps = 40
 batch = 4
 pairs = 2
+after = [\"wanda\"]
+recovery = [0, 6]
 data = [\"text\"]
 [model]
 n_layers = 1
@@ -24,7 +26,9 @@ head_dim = 8
 [method]
 windows = 4
 ";
-const RUNS: usize = 6;
+const RUNS: usize = 10;
+/// Those of them that train; the others prune.
+const TRAIN: usize = 6;
 
 fn folder() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -98,7 +102,13 @@ fn side_by_side_one_by_one_and_killed_are_the_same_to_the_byte() {
     let list: Value =
         serde_json::from_str(&done(&mut sweep(root, "b", &["--list", "--json"]))).unwrap();
     assert_eq!(list["jobs"].as_array().unwrap().len(), RUNS);
-    for number in (1..=RUNS).rev() {
+    let early = sweep(root, "b", &["--job", "10"]).output().unwrap();
+    let why = String::from_utf8_lossy(&early.stderr).into_owned();
+    assert!(
+        why.contains("dense model") && why.contains("run 2"),
+        "{why}"
+    );
+    for number in (1..=TRAIN).rev().chain(TRAIN + 1..=RUNS) {
         done(&mut sweep(root, "b", &["--job", &number.to_string()]));
     }
     assert_eq!(bytes(&root.join("a")), bytes(&root.join("b")));
@@ -125,8 +135,8 @@ fn side_by_side_one_by_one_and_killed_are_the_same_to_the_byte() {
         assert_eq!(read("a"), read("c"), "{file}");
     }
     let csv = fs::read_to_string(root.join("a/curve.csv")).unwrap();
-    // Two curves of two densities: bits on validation and test, accuracy and loss of the mean and of twenty tasks.
-    assert_eq!(csv.lines().count(), 1 + 4 * (2 + 2 * 21), "{csv}");
+    // Two curves of two densities, and two of one: bits on validation and test, accuracy and loss of the mean and of twenty tasks.
+    assert_eq!(csv.lines().count(), 1 + 6 * (2 + 2 * 21), "{csv}");
 }
 
 #[test]
@@ -139,7 +149,7 @@ fn other_sweeps_and_numbers_are_refused() {
         assert_eq!(output.status.code(), Some(1));
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
-    assert!(refused(&mut sweep(root, "a", &["--job", "7"])).contains("1 to 6"));
+    assert!(refused(&mut sweep(root, "a", &["--job", "11"])).contains("1 to 10"));
     fs::write(root.join("spec.toml"), SPEC.replace("40", "41")).unwrap();
     assert!(refused(&mut sweep(root, "a", &[])).contains("another sweep"));
     fs::write(root.join("spec.toml"), "stepz = 3").unwrap();

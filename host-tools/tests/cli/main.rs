@@ -1,5 +1,6 @@
 //! The `lacuna` command as a stranger meets it: what it prints, writes and refuses.
 
+mod after;
 mod circuit;
 mod contracts;
 mod costs;
