@@ -54,7 +54,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N")]
     seq: Option<usize>,
     /// Highest learning rate
-    #[arg(long, default_value_t = 0.003)]
+    #[arg(long, default_value_t = 0.01)]
     lr: f64,
     /// Divides the logits of both models where they are compared
     #[arg(long, value_name = "T", default_value_t = 1.0, requires = "teacher")]

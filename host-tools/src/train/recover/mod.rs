@@ -127,7 +127,7 @@ pub fn settings(models: Models<'_>) -> Settings {
         },
         schedule: Schedule {
             steps: 500,
-            lr: 0.003,
+            lr: 0.01,
             warmup: 0.05,
             density: density.max(f64::MIN_POSITIVE),
             anneal_from: 0.0,

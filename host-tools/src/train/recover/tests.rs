@@ -5,7 +5,7 @@ use lacuna::num::Rng;
 
 use super::*;
 use crate::checkpoint::Tokenizer;
-use crate::prune::{self, Method};
+use crate::train::project::project;
 use crate::train::state::STATE;
 
 /// A model of bytes, and one as llama2.c has them.
@@ -56,15 +56,13 @@ fn dense(config: Config) -> Checkpoint {
 }
 
 fn pruned(dense: &Checkpoint) -> Checkpoint {
-    let mut pruned = dense.clone();
-    let settings = prune::Settings {
-        method: Method::Magnitude,
-        density: 0.4,
-        per: Method::Magnitude.per(),
-        min_per_neuron: 0,
-    };
-    prune::prune(&mut pruned, &settings, None).unwrap();
-    pruned
+    let layout = Layout::new(&dense.config);
+    let mut flat = layout.flatten(&dense.tensors);
+    project(&layout, &mut flat, 0.4, 0);
+    Checkpoint {
+        tensors: layout.tensors(&flat),
+        ..dense.clone()
+    }
 }
 
 fn stream(config: &Config) -> Vec<u32> {
