@@ -167,9 +167,7 @@ impl Spec {
             _ if (1..self.after.len()).any(|i| self.after[..i].contains(&self.after[i])) => {
                 invalid("two of `after` are the same")
             }
-            _ if !self.after.is_empty()
-                && !(self.densities.contains(&1.0) && self.fixed.contains(&Fixed::Total)) =>
-            {
+            _ if !self.after.is_empty() && !self.trains_dense() => {
                 invalid("`after` prunes dense models: it needs density 1, and \"total\" in `fixed`")
             }
             _ if self.model.dim.is_some() => invalid("dim in [model] is what `widths` say"),
@@ -191,16 +189,20 @@ impl Spec {
         }
     }
 
+    /// Whether the dense model of every width is among the runs.
+    fn trains_dense(&self) -> bool {
+        self.densities.contains(&1.0) && self.fixed.contains(&Fixed::Total)
+    }
+
     /// Every way in which dense models become sparse after their training.
     pub(super) fn afters(&self) -> impl Iterator<Item = After> {
-        let ways = self.after.iter().flat_map(|method| {
+        self.after.iter().flat_map(|method| {
             let each = self.recovery.iter();
             each.map(|&recovery| After {
                 method: *method,
                 recovery,
             })
-        });
-        ways
+        })
     }
 
     /// How exported weights are stored.

@@ -193,13 +193,13 @@ pub fn run(
     if models.pruned.config != config {
         return invalid("the settings are of another model");
     }
-    let taught = |teacher: &Checkpoint| teacher.config.vocab_size == config.vocab_size;
-    if !models.teacher.is_none_or(taught) {
+    let foreign = |teacher: &Checkpoint| teacher.config.vocab_size != config.vocab_size;
+    if models.teacher.is_some_and(foreign) {
         return invalid("the teacher has another vocabulary");
     }
-    if !models
+    if models
         .teacher
-        .is_none_or(|t| t.config.seq_len >= recover.seq)
+        .is_some_and(|t| t.config.seq_len < recover.seq)
     {
         return invalid("the teacher's context is shorter than a sequence");
     }
