@@ -316,7 +316,8 @@ fn choose(
     Ok(())
 }
 
-/// Prunes and makes up for it; an embedding that is looked up has nothing to make up with, and is chosen by its score.
+/// Prunes and makes up for it; an embedding is chosen by its score alone: a row that is looked up is seen one by one, so
+/// there is nothing to make up with, and where it is the head too, what helps there would harm the stream.
 fn reconstruct(
     checkpoint: &mut Checkpoint,
     stage: &[Tensor],
@@ -325,7 +326,7 @@ fn reconstruct(
 ) -> Result<(), Error> {
     for line in stage {
         let gram = seen.of(checkpoint, line).clone();
-        if site(&checkpoint.config, line).is_none() {
+        if line.id == Id::Embedding {
             choose(checkpoint, &[*line], Some(seen), settings)?;
         } else if let Some(w) = checkpoint.tensors.get_mut(&line.to_string()) {
             obs::prune(&mut w.data, &gram, settings.density)
