@@ -12,7 +12,7 @@ use super::open;
 use super::run::{Generation, LimitArgs, PromptArgs};
 use crate::device::{
     self, BOARDS, BOUNDS, Board, Bounds, Choice, Demand, EmulatorError, Error, Figures, Firmware,
-    FirmwareError, Job, Outcome, RecordError, Sampling,
+    FirmwareError, Job, ORDERS_STACK, Outcome, RecordError, Sampling,
 };
 use crate::output;
 use crate::report::{NextStep, Out};
@@ -173,6 +173,11 @@ fn advice(error: &Error) -> Option<String> {
         }
         Error::Firmware(FirmwareError::TooLarge { what: "flash", .. }) => {
             "prune it or export it with `--values i8`, or use `--firmware prebuilt`".to_owned()
+        }
+        Error::Firmware(FirmwareError::TooLarge { what, .. }) if *what == ORDERS_STACK => {
+            "choose another --board; a firmware of your own without records holds a plan or the monitor: build \
+             `minimal` with `--features plan` or `monitor` as targets/README.md says"
+                .to_owned()
         }
         Error::Firmware(FirmwareError::TooLarge { .. }) => {
             "use a shorter `--context`, `--cache f16` or `--prefill 1`".to_owned()

@@ -38,7 +38,9 @@ pub use desktop::{observe, observe_with};
 pub use elf::{Size, size};
 pub use figures::{Figures, ran};
 pub use find::{Missing, cargo, emulator, source};
-pub use firmware::{Demand, Error as FirmwareError, Firmware, at_once, build, prebuilt};
+pub use firmware::{
+    Demand, Error as FirmwareError, Firmware, STACK as ORDERS_STACK, at_once, build, prebuilt,
+};
 pub use job::{Job, Sampling};
 pub use observation::{Difference, Observation, Step, Window};
 pub use qemu::{Bounds, Error as EmulatorError};

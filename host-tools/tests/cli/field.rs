@@ -149,11 +149,15 @@ fn orders_that_cannot_be_followed_are_refused() {
     assert!(said.contains("SITES:STATISTICS@POSITIONS"), "{said}");
     for board in sorted().1 {
         let plan = ["--plan", "*:hoyer@every=8", "--board", board.name];
-        let prebuilt = [&device[..], &plan, &["--firmware", "prebuilt"]].concat();
-        let said = refused(dir.path(), &prebuilt);
-        assert!(said.contains("built without probe plans"), "{said}");
-        let flash = [&device[..], &plan, &["--firmware", "flash"]].concat();
-        let said = refused(dir.path(), &flash);
-        assert!(said.contains("flash needs"), "{said}");
+        for firmware in ["prebuilt", "flash"] {
+            let with = [&device[..], &plan, &["--firmware", firmware]].concat();
+            let said = refused(dir.path(), &with);
+            assert!(
+                said.contains(
+                    "the stack of a plan or a monitor needs 10240 bytes and there are 6400"
+                ) && said.contains("--features plan"),
+                "{said}"
+            );
+        }
     }
 }
