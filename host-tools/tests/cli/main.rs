@@ -8,6 +8,7 @@ mod device;
 mod field;
 mod forms;
 mod imports;
+mod million;
 mod monitor;
 mod plans;
 mod refusals;
