@@ -6,7 +6,9 @@
 //!
 //! # Why
 //! A shift of all logits cancels in the softmax, so of "scale and shift" (Gao et al., A.5) only the scale is fitted. The
-//! loss is convex in it, so bisection of its slope finds it without an optimiser.
+//! loss is convex in it, so bisection of its slope finds it without an optimiser. A circuit that is right about every pair
+//! it was chosen by would get any scale, and be ruined by one mistake on the next pair; so the fit aims at a probability
+//! of (n + 1) / (n + 2) after n prompts, not at 1 (Platt, "Probabilistic outputs for support vector machines", 1999).
 
 use std::sync::Arc;
 
@@ -104,12 +106,14 @@ pub fn loss(margins: &[f32], scale: f64) -> f64 {
     total / margins.len().max(1) as f64
 }
 
-/// The scale in 0…64 of the least loss.
+/// The scale in 0…64 of the least loss, were each prompt right with probability (n + 1) / (n + 2).
 pub fn calibrated(margins: &[f32]) -> f64 {
+    let n = margins.len() as f64;
+    let aim = (n + 1.0) / (n + 2.0);
     let slope = |scale: f64| -> f64 {
         let each = margins.iter().map(|&m| {
             let m = f64::from(m);
-            -m / (1.0 + (scale * m).exp())
+            m * (1.0 / (1.0 + (-scale * m).exp()) - aim)
         });
         each.sum()
     };

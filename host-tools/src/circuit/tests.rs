@@ -297,11 +297,15 @@ fn constants_are_carried_where_the_module_says() {
 }
 
 #[test]
-fn a_scale_that_is_fitted_lowers_the_loss() {
+fn a_scale_that_is_fitted_lowers_the_loss_and_is_not_too_sure() {
     let margins = [0.2, 0.5, -0.1, 0.3];
     let scale = subject::calibrated(&margins);
-    for other in [scale * 0.9, scale * 1.1, 1.0] {
-        assert!(subject::loss(&margins, scale) < subject::loss(&margins, other));
+    assert!(scale > 1.0 && subject::loss(&margins, scale) < subject::loss(&margins, 1.0));
+    // Never wrong: sure as far as so many prompts allow.
+    for n in [2, 128] {
+        let scale = subject::calibrated(&vec![0.5; n]);
+        let sure = subject::loss(&[0.5], scale);
+        assert!((sure - ((n + 2) as f64 / (n + 1) as f64).ln()).abs() < 1e-9);
     }
     assert!(subject::calibrated(&[-1.0]) < 1e-9);
 }
