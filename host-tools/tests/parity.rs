@@ -178,3 +178,55 @@ fn no_positions_relu_dense() {
         1.0,
     );
 }
+
+#[test]
+fn a_graph_that_learns_to_be_int8_computes_what_int8_products_compute() {
+    let root = tempfile::tempdir().unwrap();
+    let data = text(root.path());
+    let config = Config {
+        dim: 32,
+        hidden_dim: 64,
+        n_heads: 2,
+        n_kv_heads: 1,
+        head_dim: 16,
+        seq_len: 48,
+        gated: true,
+        activation: Activation::Silu,
+        topk: TopK::default(),
+        ..Settings::default().model.config
+    };
+    let settings = settings(data, config, 0.2);
+    let dir = root.path().join("run");
+    let corpus = Corpus::load(&settings.source(), settings.seed).unwrap();
+    train::run_on(&settings, &corpus, &dir, Saving::default(), &mut |_| {}).unwrap();
+    let checkpoint = Checkpoint::load(&dir).unwrap();
+    let layout = Arc::new(Layout::new(&config));
+    let parameters = layout.flatten(&checkpoint.tensors);
+    let graph = Graph::new(&config, layout, Device::Cpu).unwrap();
+    let how = export::Settings {
+        values: export::Values::I8,
+        ..export::Settings::default()
+    };
+    let file = export::export(&checkpoint, None, &how).unwrap();
+    let options = Options::new(&config);
+    let mut arena = Buffer::zeroed(State::len(&config, &options.limits));
+    let model = Model::new(&file.bytes).unwrap();
+    let mut session = Session::new(model, &mut arena, options).unwrap();
+    // Summed differences of both graphs from the engine: a step of rounding may fall otherwise now and then.
+    let (mut exact, mut rounded) = (0.0, 0.0);
+    for window in corpus.windows(config.seq_len, 10).unwrap() {
+        let window = &corpus.validation[window.start..window.end - 1];
+        let tokens: Tokens = window.iter().map(|&b| u32::from(b)).collect();
+        let logits = [graph.clone(), graph.clone().int8()]
+            .map(|graph| graph.logits(&parameters, &tokens, tokens.len()));
+        session.clear();
+        for (t, &token) in tokens.iter().enumerate() {
+            for (i, engine) in session.step(token).unwrap().iter().enumerate() {
+                let [float, int8] = [0, 1].map(|g| logits[g][t * config.vocab_size + i]);
+                exact += f64::from((engine - float).abs());
+                rounded += f64::from((engine - int8).abs());
+            }
+        }
+    }
+    assert!(rounded < 0.05 * exact, "{rounded} {exact}");
+}

@@ -42,7 +42,9 @@ fn weights_leave_by_what_they_do_to_text_and_what_was_lost_comes_back() {
     let steps = ["--steps", "30", "--batch", "4", "--lr", "0.01", "-o"];
     let plain = json(dir, &[&args[..], &steps, &["plain"]].concat());
     let bits = |run: &Value, when: &str| run["bits_per_byte"][when].as_f64().unwrap();
-    assert!(bits(&plain, "after") < bits(&plain, "before"), "{plain}");
+    // The teacher knows nothing, so that being like it need not mean fewer bits.
+    let far = |run: &Value, when: &str| (bits(run, when) - bits(run, "teacher")).abs();
+    assert!(far(&plain, "after") < far(&plain, "before"), "{plain}");
     let zeros = |name| -> Vec<bool> { weights(dir, name).iter().map(|w| *w == 0.0).collect() };
     assert_eq!(zeros("plain"), zeros("wanda"));
     let again = json(dir, &[&args[..], &steps, &["plain"]].concat());
@@ -50,7 +52,7 @@ fn weights_leave_by_what_they_do_to_text_and_what_was_lost_comes_back() {
 
     let int8 = json(dir, &[&args[..], &steps, &["int8", "--qat", "i8"]].concat());
     assert_eq!(int8["values"], "i8");
-    assert!(bits(&int8, "after") < bits(&int8, "before"), "{int8}");
+    assert!(far(&int8, "after") < far(&int8, "before"), "{int8}");
     ok(
         dir,
         &["export", "int8", "-o", "int8.lacuna", "--values", "i8"],
