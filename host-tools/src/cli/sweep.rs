@@ -12,9 +12,7 @@ use serde_json::json;
 
 use super::open;
 use crate::report::{NextStep, Out, bytes, count, percent, table};
-use crate::sweep::{
-    ACCURACY, Curve, EXAMPLE, Event, Job, LOSS, Outcome, Spec, Sweep, TEST, VALIDATION,
-};
+use crate::sweep::{Curve, EXAMPLE, Event, Job, Outcome, Spec, Sweep};
 
 const CLUSTER: &str = "\
 On a cluster each run is a job of its own, in a directory that all machines see. With Slurm:
@@ -26,9 +24,10 @@ On a cluster each run is a job of its own, in a directory that all machines see.
 /// Train at many densities, widths and seeds, and draw capability against density
 ///
 /// One small TOML file says what is tried (`lacuna sweep --example` prints one with every key). Every run has a folder:
-/// settings, metrics (JSON lines, and for `tensorboard --logdir DIR`), checkpoint, exported model, result. When all are done, curve.csv, curve.svg and
-/// curve.html say how many bits per byte and which of the twenty tasks of `lacuna tasks` are left as weights go: at the same
-/// total size, at the same number of nonzeros as width grows, and at the same bytes of flash.
+/// settings, metrics (JSON lines, and for `tensorboard --logdir DIR`), checkpoint, exported model, result. When all are
+/// done, curve.csv, curve.svg and curve.html say how many bits per byte and which of the twenty tasks of `lacuna tasks` are
+/// left as weights go: at the same total size, at the same number of nonzeros as width grows, and at the same bytes of
+/// flash.
 ///
 /// A sweep that was killed goes on where it stood when the same command is given again: finished runs stay as they are,
 /// and the others end with the same bytes as if nothing had happened.
@@ -235,40 +234,7 @@ fn list(sweep: &Sweep, out: &Out) -> anyhow::Result<()> {
 }
 
 fn text(curve: &Curve) -> String {
-    let head = [
-        "fixed",
-        "dense width",
-        "made",
-        "density",
-        "width",
-        "lr ×",
-        "nonzeros",
-        "file",
-        "bits/byte",
-        "test",
-        "tasks",
-        "loss",
-    ];
-    let rows = curve.lines().into_iter().flat_map(|(_, line)| {
-        line.into_iter()
-            .map(|p| {
-                [
-                    p.place.fixed.name().to_owned(),
-                    p.place.base_width.to_string(),
-                    p.place.made(),
-                    p.place.density.to_string(),
-                    p.place.width.unwrap_or(0).to_string(),
-                    p.lr.to_string(),
-                    count(p.nonzeros),
-                    bytes(p.file_bytes as u64),
-                    p.shown(VALIDATION),
-                    p.shown(TEST),
-                    p.shown(ACCURACY),
-                    p.shown(LOSS),
-                ]
-            })
-            .collect::<Vec<_>>()
-    });
+    let (head, rows) = curve.table();
     let mut text = table(head, rows);
     for (place, why) in &curve.missing {
         let (fixed, base, density) = (place.fixed.name(), place.base_width, place.density);

@@ -26,6 +26,7 @@ mod plan;
 mod plot;
 mod run;
 mod spec;
+mod table;
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::BTreeMap;

@@ -2,11 +2,11 @@
 
 use core::fmt::Write;
 
-use super::curve::{ACCURACY, Curve, LOSS, Point, TEST, VALIDATION};
+use super::curve::{ACCURACY, Curve, Point, VALIDATION};
 use super::plot::line_name;
 use super::{MANIFEST, Sweep};
-use crate::report::html::{escaped, page};
-use crate::report::{bytes, count};
+use crate::report::count;
+use crate::report::html::{escaped, page, table};
 
 const STYLE: &str = "\
 body { max-width: 74rem; }
@@ -14,23 +14,6 @@ th + th, td + td { text-align: right; font-variant-numeric: tabular-nums; }
 svg { max-width: 100%; height: auto; }
 pre { background: #f6f8fa; padding: .8rem; overflow-x: auto; font-size: .8rem; }
 ";
-
-fn table(id: &str, head: &[String], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut html = format!("<table id=\"{id}\"><thead><tr>");
-    for name in head {
-        let _ = write!(html, "<th>{}</th>", escaped(name));
-    }
-    html.push_str("</tr></thead><tbody>\n");
-    for row in rows {
-        html.push_str("<tr>");
-        for cell in row {
-            let _ = write!(html, "<td>{}</td>", escaped(&cell));
-        }
-        html.push_str("</tr>\n");
-    }
-    html.push_str("</tbody></table>\n");
-    html
-}
 
 /// The page.
 pub(super) fn html(sweep: &Sweep, curve: &Curve, svg: &str) -> String {
@@ -49,7 +32,8 @@ pub(super) fn html(sweep: &Sweep, curve: &Curve, svg: &str) -> String {
         spec.batch,
     );
     body.push_str("<h2>Points</h2>\n");
-    body.push_str(&points(curve));
+    let (head, rows) = curve.table();
+    body.push_str(&table("points", head, rows));
     body.push_str(&trends(curve));
     body.push_str(&tasks(curve));
     if !curve.missing.is_empty() {
@@ -69,44 +53,6 @@ pub(super) fn html(sweep: &Sweep, curve: &Curve, svg: &str) -> String {
         escaped(&text)
     );
     page("Capability against density", STYLE, &body)
-}
-
-fn points(curve: &Curve) -> String {
-    let head = [
-        "curve",
-        "density",
-        "width",
-        "lr ×",
-        "seeds",
-        "parameters",
-        "nonzeros",
-        "file",
-        "validation",
-        "test",
-        "accuracy",
-        "task loss",
-    ];
-    let rows = curve.lines().into_iter().flat_map(|(place, line)| {
-        let name = line_name(&place);
-        let row = move |p: &Point| {
-            vec![
-                name.clone(),
-                p.place.density.to_string(),
-                p.place.width.unwrap_or(0).to_string(),
-                p.lr.to_string(),
-                p.seeds.to_string(),
-                count(p.parameters as u64),
-                count(p.nonzeros),
-                bytes(p.file_bytes as u64),
-                p.shown(VALIDATION),
-                p.shown(TEST),
-                p.shown(ACCURACY),
-                p.shown(LOSS),
-            ]
-        };
-        line.into_iter().map(row).collect::<Vec<_>>()
-    });
-    table("points", &head.map(str::to_owned), rows)
 }
 
 fn trends(curve: &Curve) -> String {
@@ -150,7 +96,9 @@ fn tasks(curve: &Curve) -> String {
     let rows = names.into_iter().map(|name| {
         let figure = format!("accuracy.{name}");
         let cells = points.iter().map(|p| p.shown(&figure));
-        [name.to_owned()].into_iter().chain(cells).collect()
+        let row: Vec<String> = [name.to_owned()].into_iter().chain(cells).collect();
+        row
     });
-    format!("<h2>Accuracy by task</h2>\n{}", table("tasks", &head, rows))
+    let head = head.iter().map(String::as_str);
+    format!("<h2>Accuracy by task</h2>\n{}", table("tasks", head, rows))
 }
