@@ -67,6 +67,20 @@ pub struct TopK {
     pub mlp_out: usize,
 }
 
+impl TopK {
+    /// Nowhere.
+    pub const NONE: TopK = TopK {
+        attn_in: 0,
+        q: 0,
+        k: 0,
+        v: 0,
+        attn_out: 0,
+        mlp_in: 0,
+        mlp_neuron: 0,
+        mlp_out: 0,
+    };
+}
+
 /// What enters the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -40,16 +40,7 @@ pub(crate) const PLAIN: Config = Config {
     input: Input::Tokens,
     causal: true,
     output: Output::Lm,
-    topk: TopK {
-        attn_in: 0,
-        q: 0,
-        k: 0,
-        v: 0,
-        attn_out: 0,
-        mlp_in: 0,
-        mlp_neuron: 0,
-        mlp_out: 0,
-    },
+    topk: TopK::NONE,
 };
 
 /// Everything switched on.
