@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use blake2::{Blake2s256, Digest};
 use lacuna::config::Config;
 use lacuna::format::schema::{self, Id, Kind};
 use safetensors::tensor::{Dtype, TensorView};
@@ -147,6 +148,18 @@ pub fn prunable(id: Id) -> bool {
 }
 
 impl Checkpoint {
+    /// 16 hex digits of BLAKE2s over names and values of all tensors.
+    pub fn digest(&self) -> String {
+        let mut hash = Blake2s256::new();
+        for (name, weights) in &self.tensors {
+            hash.update(name.as_bytes());
+            hash.update([0]);
+            hash.update(weights.data.as_bytes());
+        }
+        let digest = hash.finalize();
+        digest[..8].iter().map(|b| format!("{b:02x}")).collect()
+    }
+
     /// Reads the directory `dir`.
     ///
     /// # Errors

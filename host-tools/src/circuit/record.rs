@@ -10,10 +10,8 @@
 
 use std::path::{Path, PathBuf};
 
-use blake2::{Blake2s256, Digest};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use zerocopy::IntoBytes;
 
 use super::cases::Cases;
 use super::curve::Point;
@@ -103,7 +101,7 @@ impl Record {
         Record {
             task: task.to_owned(),
             checkpoint: dir.to_owned(),
-            weights: digest(model),
+            weights: model.digest(),
             pairs,
             seed,
             request: request.clone(),
@@ -162,16 +160,4 @@ pub fn save(
     let page = page::html(record, model, found, &fires, held_out);
     checkpoint::write(&dir.join(VIEW), page.as_bytes())?;
     record.save(dir)
-}
-
-/// 16 hex digits of BLAKE2s over names and values of all tensors.
-pub fn digest(model: &Checkpoint) -> String {
-    let mut hash = Blake2s256::new();
-    for (name, weights) in &model.tensors {
-        hash.update(name.as_bytes());
-        hash.update([0]);
-        hash.update(weights.data.as_bytes());
-    }
-    let digest = hash.finalize();
-    digest[..8].iter().map(|b| format!("{b:02x}")).collect()
 }

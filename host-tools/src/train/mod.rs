@@ -95,6 +95,10 @@ pub enum Error {
         dir.display()
     )]
     Other { dir: PathBuf, what: &'static str },
+    #[error(
+        "the model turns positions by other angles than the training graph; it can be pruned and run, not trained on"
+    )]
+    Angles,
     #[error("training diverged at step {step}: the loss is {loss}; try a lower learning rate")]
     Diverged { step: u64, loss: f32 },
 }

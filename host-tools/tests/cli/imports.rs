@@ -64,6 +64,20 @@ fn logits_of_transformers_are_computed_by_the_engine() {
 }
 
 #[test]
+fn what_turns_by_other_angles_is_run_and_not_trained() {
+    let dir = tempfile::tempdir().unwrap();
+    let from = frozen("llama3");
+    ok(
+        dir.path(),
+        &["import", "hf", from.to_str().unwrap(), "-o", "c"],
+    );
+    let recover = ["recover", "c", "--teacher", "c", "-o", "r", "--steps", "1"];
+    let message = refused(dir.path(), &recover);
+    assert!(message.contains("other angles"), "{message}");
+    assert!(!dir.path().join("r").join("config.json").exists());
+}
+
+#[test]
 fn imports_are_checkpoints_and_contexts_can_be_cut() {
     let dir = tempfile::tempdir().unwrap();
     let from = frozen("qwen2");

@@ -9,7 +9,6 @@ use super::super::{export, open};
 use super::board::{self, There};
 use super::{advice, find, record};
 use crate::circuit::check::{self, Cost};
-use crate::circuit::record::digest;
 use crate::circuit::subject;
 use crate::export as exporter;
 use crate::report::{NextStep, Out, bytes, count, table};
@@ -49,7 +48,7 @@ pub(super) fn run(args: Args, quiet: bool) -> anyhow::Result<()> {
     let path = args.whole.as_ref().unwrap_or(&record.checkpoint);
     let whole = open::checkpoint(path)
         .next_step(|| "name the model that was searched with --whole CHECKPOINT".to_owned())?;
-    if digest(&whole) != record.weights {
+    if whole.digest() != record.weights {
         return Err(anyhow!(
             "{} has other weights than were searched",
             path.display()

@@ -16,11 +16,9 @@
 
 mod lessons;
 
-use core::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use blake2::{Blake2s256, Digest};
 use lacuna::config::Config;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -32,7 +30,7 @@ use super::project::Keep;
 use super::schedule::Schedule;
 use super::settings::{DEFAULT, Invalid, Settings};
 use super::{Course, Error, Metrics, Saving, learn};
-use crate::checkpoint::{Blueprint, Checkpoint};
+use crate::checkpoint::{Blueprint, Checkpoint, rope};
 use crate::data::Sampler;
 use lessons::Taught;
 
@@ -140,8 +138,8 @@ pub fn settings(models: Models<'_>) -> Settings {
             ..DEFAULT.optimiser
         },
         recover: Some(Recover {
-            from: id(models.pruned),
-            teacher: models.teacher.map(id),
+            from: models.pruned.digest(),
+            teacher: models.teacher.map(Checkpoint::digest),
             temperature: 1.0,
             share: if models.teacher.is_some() { 1.0 } else { 0.0 },
             choose_again: false,
@@ -150,23 +148,6 @@ pub fn settings(models: Models<'_>) -> Settings {
         }),
         ..DEFAULT
     }
-}
-
-/// 16 hex digits over the weights.
-fn id(checkpoint: &Checkpoint) -> String {
-    let mut hash = Blake2s256::new();
-    for (name, weights) in &checkpoint.tensors {
-        hash.update(name.as_bytes());
-        hash.update([0]);
-        for value in &weights.data {
-            hash.update(value.to_bits().to_le_bytes());
-        }
-    }
-    let mut text = String::new();
-    for byte in &hash.finalize()[..8] {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 /// Trains `models.pruned` on in `dir`, from where an earlier run with the same settings stopped, and gives what came of it.
@@ -192,6 +173,10 @@ pub fn run(
     settings.check()?;
     if models.pruned.config != config {
         return invalid("the settings are of another model");
+    }
+    let all = [Some(models.pruned), models.teacher];
+    if !all.into_iter().flatten().all(rope::usual) {
+        return Err(Error::Angles);
     }
     let foreign = |teacher: &Checkpoint| teacher.config.vocab_size != config.vocab_size;
     if models.teacher.is_some_and(foreign) {
