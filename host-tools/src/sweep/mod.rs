@@ -27,14 +27,13 @@ mod plot;
 mod run;
 mod spec;
 mod table;
+pub(crate) mod workers;
 
-use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use serde::{Deserialize, Serialize};
 
@@ -248,45 +247,21 @@ impl Sweep {
         watch: &(dyn Fn(Event<'_>) + Sync),
     ) -> Result<Vec<Outcome>, Error> {
         let corpora = self.corpora(order)?;
-        let next = AtomicUsize::new(0);
-        let done = Mutex::new((Vec::new(), None));
-        let work = || {
-            while let Some(job) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let Some(corpus) = corpora.get(&self.corpus_of(job)) else {
-                    continue;
-                };
-                let mut step = |metrics: &Metrics| watch(Event::Step(job, metrics));
-                let ended = self.dense(job).and_then(|dense| {
-                    run::run(
-                        (self.spec(), job, dense.as_deref()),
-                        corpus,
-                        &self.folder(job),
-                        &mut step,
-                    )
-                });
-                let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                match ended {
-                    Ok(outcome) => {
-                        watch(Event::Done(&outcome));
-                        done.0.push(outcome);
-                    }
-                    Err(error) => {
-                        next.store(order.len(), Ordering::Relaxed);
-                        done.1.get_or_insert(error);
-                    }
-                }
-            }
-        };
-        thread::scope(|scope| {
-            for _ in 1..at_once.clamp(1, order.len().max(1)) {
-                scope.spawn(work);
-            }
-            work();
-        });
-        match done.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            (_, Some(error)) => Err(error),
-            (outcomes, None) => Ok(outcomes),
-        }
+        let done = Mutex::new(Vec::new());
+        workers::work(order, at_once, |job| {
+            let Some(corpus) = corpora.get(&self.corpus_of(job)) else {
+                return Ok::<(), Error>(());
+            };
+            let mut step = |metrics: &Metrics| watch(Event::Step(job, metrics));
+            let dense = self.dense(job)?;
+            let about = (self.spec(), *job, dense.as_deref());
+            let outcome = run::run(about, corpus, &self.folder(job), &mut step)?;
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            watch(Event::Done(&outcome));
+            done.push(outcome);
+            Ok(())
+        })?;
+        Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The folder of the dense model that a run prunes; `None` of a run that trains.

@@ -56,16 +56,13 @@ mod sample;
 mod seen;
 mod spec;
 
-use core::sync::atomic::{AtomicUsize, Ordering};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Corpus, Source};
-use crate::sweep::{self, Event, Sweep};
+use crate::sweep::{self, Event, Sweep, workers};
 use crate::train::Metrics;
 use crate::{checkpoint, circuit, data, train};
 
@@ -303,36 +300,14 @@ impl Study {
                 corpora.push((about, corpus));
             }
         }
-        let next = AtomicUsize::new(0);
-        let failed: Mutex<Option<Error>> = Mutex::new(None);
-        let one = |job: &Job| {
+        workers::work(jobs, at_once, |job| {
             let about = self.about(job)?;
             let corpus = corpora.iter().find(|(of, _)| *of == about);
             let corpus = corpus.ok_or_else(|| Error::Other(self.dir.clone()))?;
-            job::run(self, job, &corpus.1, &mut || watch(Progress::Searched))
-        };
-        let work = || {
-            while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                match one(job) {
-                    Ok(()) => watch(Progress::Done(job)),
-                    Err(error) => {
-                        next.store(jobs.len(), Ordering::Relaxed);
-                        let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
-                        failed.get_or_insert(error);
-                    }
-                }
-            }
-        };
-        thread::scope(|scope| {
-            for _ in 1..at_once.clamp(1, jobs.len().max(1)) {
-                scope.spawn(work);
-            }
-            work();
-        });
-        match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
+            job::run(self, job, &corpus.1, &mut || watch(Progress::Searched))?;
+            watch(Progress::Done(job));
+            Ok(())
+        })
     }
 
     /// What the model of a job learned from: paths, and the seed that splits them.
